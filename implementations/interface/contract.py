@@ -1,0 +1,113 @@
+"""Metadata of a kernel: its core shapes, what it is differentiable in, and the domain of its arguments."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+#: An array of whatever framework the backend wraps. The contract does not name a framework's type.
+Array = Any
+
+#: Parameters of a distribution or weights of a network: a flat dict of arrays.
+Arrays = dict[str, Array]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: The modules whose decorated stubs are kernels, in the order in which `reparam list kernels` shows them.
+KERNEL_MODULES = (
+    "gaussian",
+    "gumbel",
+    "categorical",
+    "bernoulli",
+    "relaxed_categorical",
+    "divergences",
+    "annealing",
+    "article",
+)
+
+
+class Distribution(NamedTuple):
+    """How an estimator sees a distribution: pure functions of a dict of parameters.
+
+    Attributes:
+        noise: the base noise that `sample` transforms, one of "normal", "logistic", "gumbel".
+        sample: (parameters, noise) -> value of the noise's shape. Differentiable in the parameters for a
+            reparameterizable distribution, piecewise constant for a discrete one.
+        log_prob: (value, parameters) -> log density or log mass in nats, one number per event.
+        relaxed_sample: (parameters, noise, temperature) -> the relaxation whose limit, as the temperature
+            goes to 0, is `sample` of the same noise; None for a continuous distribution.
+    """
+
+    noise: str
+    sample: Callable[..., Array]
+    log_prob: Callable[..., Array]
+    relaxed_sample: Callable[..., Array] | None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """What the judge needs to know of a kernel in order to call it.
+
+    Attributes:
+        module: the module that holds it, such as "gaussian".
+        function: its name there, such as "cdf".
+        signature: generalised-ufunc core shapes, such as "(n),(n),()->(n)".
+        arguments: the names of its array arguments, in order.
+        differentiable: the arguments in which it is differentiated.
+        domain: for an argument whose values are restricted, one of the keys of `harness.validation.DOMAINS`.
+        summary: the first line of its docstring.
+    """
+
+    module: str
+    function: str
+    signature: str
+    arguments: tuple[str, ...]
+    differentiable: tuple[str, ...]
+    domain: dict[str, str] = field(hash=False)
+    summary: str
+
+    @property
+    def name(self) -> str:
+        """Return the name that cases, records and the command line use: "gaussian.cdf"."""
+        return f"{self.module}.{self.function}"
+
+
+def kernel(signature: str, differentiable: str = "", **domain: str) -> Callable[[Function], Function]:
+    """Mark a stub as a kernel: attach its metadata, and change nothing else.
+
+    Args:
+        signature: generalised-ufunc core shapes.
+        differentiable: the names of the arguments in which it is differentiated, separated by blanks.
+        **domain: the domain of each restricted argument.
+    """
+
+    def mark(stub: Function) -> Function:
+        stub.__kernel__ = Kernel(  # type: ignore[attr-defined]
+            module=stub.__module__.removeprefix("implementations.interface."),
+            function=stub.__name__,
+            signature=signature,
+            arguments=tuple(inspect.signature(stub).parameters),
+            differentiable=tuple(differentiable.split()),
+            domain=domain,
+            summary=(stub.__doc__ or "").splitlines()[0],
+        )
+        return stub
+
+    return mark
+
+
+@cache
+def kernels() -> dict[str, Kernel]:
+    """Return every kernel by name, read from the stubs of `KERNEL_MODULES` in the order of their `__all__`."""
+    found = {}
+    for name in KERNEL_MODULES:
+        module = importlib.import_module(f"implementations.interface.{name}")
+        for function in module.__all__:
+            metadata = getattr(getattr(module, function), "__kernel__", None)
+            if metadata is not None:
+                found[metadata.name] = metadata
+    return found
