@@ -1,0 +1,30 @@
+"""The judge: cases, noise, truth, error budgets, statistics, timing, results, site and command line.
+
+Importing this package loads no framework and nothing heavy: the functions below are loaded when first used.
+Each measures in worker processes, one framework per process, and returns a pandas DataFrame with one row per
+record; the columns are documented in `harness.results.schema`.
+
+    check: compare kernels, estimators and models with the oracle, in units of their error budgets.
+    variance: mean, bias and variance of a gradient estimator, with intervals.
+    time: seconds per call of a kernel, eager and compiled.
+    train: train a model with the same weights and noise in every backend.
+    read: load the records of a results directory.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.api import check, read, time, train, variance
+
+__all__ = ["check", "read", "time", "train", "variance"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public function on first use (PEP 562), so that `import harness` stays instant."""
+    if name in __all__:
+        from harness import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,30 @@
+"""The error for bad input: what was given, what is allowed, and the mend."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class BadInputError(ValueError):
+    """Something the caller gave cannot be used. The command line prints the message and exits with status 2."""
+
+
+def out_of_range(name: str, value: object, allowed: str, mend: str) -> BadInputError:
+    """Return the error for a value out of its range: "temperature is 0.0; allowed: above 0; mend: ..."."""
+    return BadInputError(f"{name} is {value}; allowed: {allowed}; {mend}")
+
+
+def unknown(kind: str, name: str, known: Iterable[str], listing: str = "") -> BadInputError:
+    """Return the error for an unknown name, with the nearest known ones.
+
+    Args:
+        kind: what it should name, such as "estimator".
+        name: what was given.
+        known: the valid names.
+        listing: the command that lists them all, if there is one.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:8]
+    tail = f"; all of them: {listing}" if listing else ""
+    return BadInputError(f"unknown {kind} {name!r}; the nearest: {', '.join(near)}{tail}")

@@ -1,0 +1,47 @@
+"""Noise, drawn once for every backend: NumPy Philox in float64, keyed by what it is for.
+
+The same key gives the same numbers on every machine of the same NumPy version, whatever was drawn before and
+in whatever order; a backend receives them rounded to its dtype (`runtime.asarray` rounds once).
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import unknown
+
+#: Base noise by name: the methods of numpy.random.Generator that draw it in float64.
+KINDS = {"normal": "standard_normal", "uniform": "random", "logistic": "logistic", "gumbel": "gumbel"}
+
+
+def generator(seed: int, *key: str | int) -> np.random.Generator:
+    """Return the generator for one purpose.
+
+    Args:
+        seed: the run's seed, an integer of at least 0.
+        *key: what it is for, such as ("variance", "quadratic", "pathwise", block). Different keys give
+            independent streams: the 128-bit Philox key is their BLAKE2 hash.
+    """
+    text = "\x1f".join(map(str, (seed, *key)))
+    words = np.frombuffer(hashlib.blake2b(text.encode(), digest_size=16).digest(), "<u8")
+    return np.random.Generator(np.random.Philox(key=words))
+
+
+def draw(kind: str, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.float64]:
+    """Draw base noise in float64.
+
+    Args:
+        kind: a key of `KINDS`.
+        shape: shape of the result.
+        random: from `generator`.
+
+    Raises:
+        BadInputError: there is no such kind.
+    """
+    if kind not in KINDS:
+        raise unknown("noise", kind, KINDS)
+    method = getattr(random, KINDS[kind])
+    return np.asarray(method(size=shape))

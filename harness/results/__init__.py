@@ -1,0 +1,1 @@
+"""Results: typed records, an append-only store, and provenance."""
