@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -31,7 +32,7 @@ class FloatType:
 
 
 def _float_type(name: str, numpy: np.dtype) -> FloatType:
-    info = ml_dtypes.finfo(numpy)
+    info: Any = ml_dtypes.finfo(numpy)  # type: ignore[no-untyped-call]
     return FloatType(name, numpy, float(info.eps), float(info.smallest_normal), float(info.max))
 
 
@@ -66,4 +67,5 @@ def ulp(values: ArrayLike, dtype: str) -> NDArray[np.float64]:
     """Return the unit in the last place of `dtype` at |values|, at least that of its smallest normal number."""
     row = find(dtype)
     magnitude = np.clip(np.abs(np.asarray(values, np.float64)), row.tiny, row.largest)
-    return np.ldexp(row.eps, np.frexp(magnitude)[1] - 1)
+    spacing: NDArray[np.float64] = np.ldexp(row.eps, np.frexp(magnitude)[1] - 1)
+    return spacing

@@ -10,6 +10,10 @@ class BadInputError(ValueError):
     """Something the caller gave cannot be used. The command line prints the message and exits with status 2."""
 
 
+class MeasurementError(RuntimeError):
+    """A cell could not be measured: its process died, or its work raised. The command line exits with status 1."""
+
+
 def out_of_range(name: str, value: object, allowed: str, mend: str) -> BadInputError:
     """Return the error for a value out of its range: "temperature is 0.0; allowed: above 0; mend: ..."."""
     return BadInputError(f"{name} is {value}; allowed: {allowed}; {mend}")

@@ -53,6 +53,7 @@ class Backend:
         framework: the importable name of the framework it needs.
         kind: "reference" or "library".
         extra: the extra of the distribution `reparam` that installs the framework.
+        environment: environment variables that its process needs before the framework is imported.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Backend:
     framework: str
     kind: str
     extra: str
+    environment: tuple[tuple[str, str], ...] = ()
 
 
 class UnknownBackendError(ValueError):
@@ -70,10 +72,13 @@ class MissingFrameworkError(ImportError):
     """The framework of a backend is not installed; the message holds the command that installs it."""
 
 
+# TensorFlow's start-up notes go to standard error by the dozen
+_QUIET_TENSORFLOW = (("TF_CPP_MIN_LOG_LEVEL", "3"),)
+
 _BUILT_IN = (
     Backend("torch", "implementations.torch", "torch", "reference", "torch"),
     Backend("jax", "implementations.jax", "jax", "reference", "jax"),
-    Backend("tensorflow", "implementations.tensorflow", "tensorflow", "reference", "tensorflow"),
+    Backend("tensorflow", "implementations.tensorflow", "tensorflow", "reference", "tensorflow", _QUIET_TENSORFLOW),
 )
 
 
@@ -106,8 +111,8 @@ def installed(name: str) -> bool:
 
 
 def install_command(name: str) -> str:
-    """Return the command that installs the framework of backend `name`, at the tested version."""
-    return f'pip install -c constraints.txt "reparam[{find(name).extra}]"'
+    """Return the command that, in a clone, installs the framework of backend `name` at the tested version."""
+    return f'pip install -c constraints.txt -e ".[{find(name).extra}]"'
 
 
 def load(name: str) -> ModuleType:

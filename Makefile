@@ -1,0 +1,40 @@
+# Everything a newcomer needs is `make results` and `make test`. Each target makes .venv when it is missing or stale.
+#   make venv EXTRAS=torch,site,dev     one framework only
+
+PYTHON ?= python3
+EXTRAS ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: venv results test bench site lint
+.DEFAULT_GOAL := results
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+venv: $(INSTALLED)
+
+# measure the quick profile on real digits into results/, then build results/site/index.html
+results: $(INSTALLED)
+	$(BIN)/reparam run --profile quick
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+# time, memory and quality of the present commit, quickly, with asv; then its pages in results/html
+bench: $(INSTALLED)
+	$(BIN)/asv machine --yes --machine "$$($(BIN)/python -m harness.results.provenance)"
+	$(BIN)/asv run --quick --show-stderr --machine "$$($(BIN)/python -m harness.results.provenance)" HEAD^!
+	$(BIN)/asv publish
+
+site: $(INSTALLED)
+	$(BIN)/reparam site
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports

@@ -1,0 +1,66 @@
+"""Gradient estimators: variance of one gradient, and seconds of a block of gradients."""
+
+from harness.timing import session
+
+from .common import BACKENDS, DEVICES, DTYPE, SEED, Missing, prepared, require, setup_cache
+
+
+class Time:
+    """Seconds of 32,768 compiled gradients of two samples each."""
+
+    version = "1"
+    timeout = 300
+    setup_cache = staticmethod(setup_cache)
+    param_names = ("estimator", "backend", "device")
+    params = (["pathwise", "score_function_leave_one_out", "gumbel_softmax"], BACKENDS, DEVICES)
+
+    def setup(self, missing: Missing, estimator: str, backend: str, device: str) -> None:
+        require(missing, backend, device)
+        prepared(f"estimators.{estimator}", backend, device, "compiled", "value")
+
+    def time_block(self, _: Missing, estimator: str, backend: str, device: str) -> None:
+        prepared(f"estimators.{estimator}", backend, device, "compiled", "value")()
+
+    time_block.pretty_name = "Estimator, seconds of 32,768 gradients"
+
+
+class Variance:
+    """Variance of one gradient of two samples, by the first parameter, over 20,000 gradients of the same noise."""
+
+    version = "1"
+    timeout = 300
+    setup_cache = staticmethod(setup_cache)
+    unit = "squared gradient"
+    param_names = ("estimator on problem", "backend", "device")
+    params = (
+        [
+            "pathwise on quadratic",
+            "score_function on quadratic",
+            "score_function on bernoulli",
+            "gumbel_softmax on bernoulli",
+        ],
+        BACKENDS,
+        DEVICES,
+    )
+
+    def setup(self, missing: Missing, _: str, backend: str, device: str) -> None:
+        require(missing, backend, device)
+
+    def track_variance(self, _: Missing, pair: str, backend: str, device: str) -> float:
+        from harness.variance import plan  # the oracle's libraries, which no timed process needs
+
+        estimator, _, problem = pair.split()
+        cells = plan.plan(
+            estimator,
+            problem,
+            {},
+            samples=2,
+            replicates=20_000,
+            backends=(backend,),
+            dtypes=(DTYPE,),
+            devices=(device,),
+            seed=SEED,
+        )
+        return session.run(cells[0])[0].variance
+
+    track_variance.pretty_name = "Estimator, variance of one gradient"

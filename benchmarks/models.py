@@ -1,0 +1,40 @@
+"""Models: seconds and peak memory of loss and gradient of 128 images."""
+
+from .common import BACKENDS, DEVICES, Missing, prepared, require, setup_cache
+
+
+class Time:
+    """Seconds of the loss and its gradient in every weight."""
+
+    version = "1"
+    timeout = 300
+    setup_cache = staticmethod(setup_cache)
+    param_names = ("model", "backend", "device", "mode")
+    params = (["vae.loss_bernoulli", "categorical_vae.loss"], BACKENDS, DEVICES, ["eager", "compiled"])
+
+    def setup(self, missing: Missing, model: str, backend: str, device: str, mode: str) -> None:
+        require(missing, backend, device)
+        prepared(f"models.{model}", backend, device, mode, "vjp")
+
+    def time_step(self, _: Missing, model: str, backend: str, device: str, mode: str) -> None:
+        prepared(f"models.{model}", backend, device, mode, "vjp")()
+
+    time_step.pretty_name = "Model, seconds of loss and gradient"
+
+
+class Memory:
+    """Peak resident memory of a process that loads the framework and takes one loss and gradient, eager."""
+
+    version = "1"
+    timeout = 300
+    setup_cache = staticmethod(setup_cache)
+    param_names = ("model", "backend", "device")
+    params = (["vae.loss_bernoulli"], BACKENDS, DEVICES)
+
+    def setup(self, missing: Missing, _: str, backend: str, device: str) -> None:
+        require(missing, backend, device)
+
+    def peakmem_step(self, _: Missing, model: str, backend: str, device: str) -> None:
+        prepared(f"models.{model}", backend, device, "eager", "vjp")
+
+    peakmem_step.pretty_name = "Model, peak memory of framework, loss and gradient"

@@ -1,0 +1,208 @@
+"""The harness from Python. Every function measures in worker processes and returns one row per record.
+
+A script that calls them must be importable without side effects (`if __name__ == "__main__":`), as with every
+program that starts processes by spawning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import pandas as pd
+
+from harness import backends as backend_names
+from harness.execution.local import Workers
+from harness.execution.work import Cell
+from harness.results import schema, store
+
+_DTYPES = ("float32", "float64")
+_MODES = ("eager", "compiled")
+
+
+def _frame(cells: Sequence[Cell], processes: int = 1, threads: int = 0) -> pd.DataFrame:
+    with Workers(processes, threads) as workers:
+        return schema.frame(chain.from_iterable(workers.run(cells)))
+
+
+def check(
+    kernels: Sequence[str] = (),
+    cases: Sequence[str] = (),
+    *,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = _DTYPES,
+    devices: Sequence[str] = ("cpu",),
+    modes: Sequence[str] = _MODES,
+) -> pd.DataFrame:
+    """Compare kernels, estimators and models with the oracle.
+
+    Args:
+        kernels: names, modules or globs; none means all.
+        cases: names of cases; none means all.
+        backends: names; none means every installed reference backend.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        modes: "eager", "compiled".
+
+    Returns:
+        A row per comparison, with the fields of `harness.results.schema.Check`.
+
+    Raises:
+        BadInputError: a name or value cannot be used.
+    """
+    from harness.agreement import plan
+
+    cells = plan.plan(kernels, cases, backend_names.chosen(backends), dtypes, devices, modes)
+    return _frame(cells, processes=2, threads=1)
+
+
+def variance(
+    estimator: str,
+    problem: str,
+    settings: Mapping[str, float] | None = None,
+    *,
+    dimension: int | None = None,
+    samples: int | None = None,
+    replicates: int = 100_000,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = ("float32",),
+    devices: Sequence[str] = ("cpu",),
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Measure mean, bias and variance of a gradient estimator, with intervals.
+
+    Args:
+        estimator: its name; `reparam list estimators` shows them.
+        problem: its name; `reparam list problems` shows them.
+        settings: of problem and estimator; the rest keep their defaults.
+        dimension: of the problem, where it takes one.
+        samples: samples in one gradient; None is the estimator's least.
+        replicates: gradients measured, at least 2.
+        backends: names; none means every installed reference backend.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        seed: of the noise.
+
+    Returns:
+        A row per backend, dtype, device and parameter, with the fields of `harness.results.schema.Variance`.
+
+    Raises:
+        BadInputError: a name or value cannot be used.
+    """
+    from harness.variance import plan
+
+    cells = plan.plan(
+        estimator,
+        problem,
+        settings or {},
+        dimension=dimension,
+        samples=samples,
+        replicates=replicates,
+        backends=backend_names.chosen(backends),
+        dtypes=dtypes,
+        devices=devices,
+        seed=seed,
+    )
+    return _frame(cells)
+
+
+def time(
+    kernels: Sequence[str],
+    *,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = ("float32",),
+    devices: Sequence[str] = ("cpu",),
+    modes: Sequence[str] = _MODES,
+    size: int = 65536,
+    repeats: int = 20,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Time kernels: seconds per call, forward and forward with backward.
+
+    Args:
+        kernels: names, modules or globs.
+        backends: names; none means every installed reference backend.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        modes: "eager", "compiled".
+        size: elements of the largest argument.
+        repeats: timed calls.
+        seed: of the inputs.
+
+    Returns:
+        A row per measurement, with the fields of `harness.results.schema.Time`.
+
+    Raises:
+        BadInputError: a name or value cannot be used.
+    """
+    from harness.timing import plan
+
+    cells = plan.plan(
+        kernels,
+        backends=backend_names.chosen(backends),
+        dtypes=dtypes,
+        devices=devices,
+        sizes=(size,),
+        modes=modes,
+        repeats=repeats,
+        seed=seed,
+    )
+    return _frame(cells)
+
+
+def train(
+    model: str,
+    steps: int = 200,
+    objective: str | None = None,
+    *,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = ("float32",),
+    devices: Sequence[str] = ("cpu",),
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Train a model on real digits with the same initial weights, batches and noise in every backend.
+
+    Args:
+        model: "vae" or "categorical_vae".
+        steps: Adam steps.
+        objective: the loss; None is the model's own.
+        backends: names; none means every installed reference backend.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        seed: of weights, batches and noise.
+
+    Returns:
+        A row per step, with the fields of `harness.results.schema.Train`.
+
+    Raises:
+        BadInputError: a name or value cannot be used.
+    """
+    from harness.training import plan
+
+    cells = plan.plan(
+        model, steps, objective, backends=backend_names.chosen(backends), dtypes=dtypes, devices=devices, seed=seed
+    )
+    return _frame(cells)
+
+
+def read(results: str | Path = "results", kind: str = "variance") -> pd.DataFrame:
+    """Load the records of one kind from a results folder.
+
+    Args:
+        results: the folder.
+        kind: "check", "variance", "time", "train", "article" or "failure".
+
+    Returns:
+        A row per record, with the columns "run" and "commit" before the record's own.
+
+    Raises:
+        BadInputError: the folder or a file in it cannot be read as results.
+    """
+    frames = []
+    for run in store.read(Path(results)):
+        frame = schema.frame(record for record in run.records if record.__struct_config__.tag == kind)
+        frame.insert(0, "run", run.name)
+        frame.insert(1, "commit", run.provenance.get("commit", ""))
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

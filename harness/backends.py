@@ -1,0 +1,38 @@
+"""The backends that a measurement covers: those that were asked for, else every reference backend installed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.errors import BadInputError
+from implementations import registry
+
+
+def chosen(names: Sequence[str] = ()) -> list[str]:
+    """Return the backends to measure.
+
+    Args:
+        names: backends by name; none means every installed reference backend.
+
+    Raises:
+        BadInputError: a name is unknown, its framework is missing, or no framework is installed at all; the
+            message holds the install command.
+    """
+    if not names:
+        rows = registry.backends().values()
+        found = [row.name for row in rows if row.kind == "reference" and registry.installed(row.name)]
+        if not found:
+            raise BadInputError(f"no framework is installed; install one, such as: {registry.install_command('jax')}")
+        return found
+    for name in names:
+        try:
+            registry.find(name)
+        except registry.UnknownBackendError as error:
+            raise BadInputError(f"{error}; all of them: reparam list backends") from None
+        if not registry.installed(name):
+            framework = registry.find(name).framework
+            raise BadInputError(
+                f"backend {name!r} needs {framework}, which is not installed; install it: "
+                f"{registry.install_command(name)}"
+            )
+    return list(dict.fromkeys(names))

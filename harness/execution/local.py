@@ -1,0 +1,195 @@
+"""Work on this machine: one spawned process for each backend and device, which loads one framework.
+
+A process is spawned and not forked, since a fork after a framework has computed hangs (pitfall I3). It dies with
+its driver, also when the driver is killed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+from harness.errors import BadInputError, MeasurementError
+from harness.execution import progress
+from harness.execution.work import Cell, Work
+from harness.results.schema import Record
+from implementations import registry
+
+#: (key of the cell, parts done, parts in all, note)
+Listener = Callable[[str, int, int, str], None]
+
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class UnavailableError(BadInputError):
+    """The device that was asked for is not there."""
+
+
+def _exit_with_driver() -> None:
+    driver = multiprocessing.parent_process()
+    if driver is not None:
+        driver.join()
+        os._exit(1)
+
+
+def _start(environment: dict[str, str], reports: Any) -> None:
+    """Prepare a fresh process: environment before any import, the driver alone answers Ctrl-C."""
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_driver, daemon=True).start()
+    progress.listen(lambda done, total, note: reports.put((done, total, note)))
+
+
+@cache
+def _backend(name: str, device: str, threads: int) -> ModuleType:
+    package = registry.load(name)
+    try:
+        package.runtime.configure(device, threads)
+    except RuntimeError as error:
+        raise UnavailableError(f"device {device!r} of backend {name!r}: {error}; allowed here: --device cpu") from None
+    return package
+
+
+def _call(work: Work, threads: int) -> Any:
+    try:
+        package = _backend(work.backend, work.device, threads)
+        module, _, name = work.function.partition(":")
+        return getattr(importlib.import_module(module), name)(package, **work.arguments)
+    except (BadInputError, ImportError):
+        raise
+    except Exception as error:
+        # a framework's own exception class cannot be unpickled where the framework is not loaded
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        first_line = (str(error).splitlines() or [""])[0]
+        place = f"{Path(where.filename).name}:{where.lineno}"
+        raise MeasurementError(f"{type(error).__name__}: {first_line} ({place})") from None
+
+
+def describe(backend: ModuleType) -> dict[str, Any]:
+    """Return what the backend says of its process: version, device, flags."""
+    description: dict[str, Any] = backend.runtime.describe()
+    return description | {"devices": backend.runtime.devices()}
+
+
+class _Station:
+    """One process for one backend and device, and the cells that wait for it."""
+
+    def __init__(self, backend: str, threads: int, cells: Sequence[Cell], listener: Listener) -> None:
+        self.backend, self.threads, self.listener = backend, threads, listener
+        self.waiting = list(cells)
+        self.cell = self.waiting[0]
+        self.executor: ProcessPoolExecutor | None = None
+
+    def _listen(self, reports: Any) -> None:
+        while (report := reports.get()) is not None:
+            self.listener(self.cell.key, *report)
+
+    def next(self) -> Future[Any]:
+        """Submit the next waiting cell, in a fresh process if there is none."""
+        self.cell = self.waiting.pop(0)
+        if self.executor is None:
+            self.reports = _SPAWN.SimpleQueue()
+            threading.Thread(target=self._listen, args=(self.reports,), daemon=True).start()
+            environment = dict(registry.find(self.backend).environment)
+            self.executor = ProcessPoolExecutor(1, _SPAWN, _start, (environment, self.reports))
+        self.listener(self.cell.key, 0, 0, "")
+        return self.executor.submit(_call, self.cell.work, self.threads)
+
+    def close(self) -> None:
+        """End the process."""
+        if self.executor is not None:
+            self.executor.shutdown(cancel_futures=True)
+            self.reports.put(None)
+            self.executor = None
+
+
+def _silent(key: str, done: int, total: int, note: str) -> None:
+    """Hear nothing."""
+
+
+class Workers:
+    """A context in which cells are measured.
+
+    Attributes:
+        processes: how many frameworks compute at once. Use 1 where time is measured.
+        threads: threads of one operation; 0 is the framework's own choice.
+        listener: told of the progress of the present cells.
+    """
+
+    def __init__(self, processes: int = 1, threads: int = 0, listener: Listener = _silent) -> None:
+        self.processes, self.threads, self.listener = processes, threads, listener
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            for child in multiprocessing.active_children():
+                child.terminate()
+
+    def stream(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Sequence[Record] | Exception]]:
+        """Measure cells, and give each with its records, or with what went wrong, as soon as it is finished.
+
+        Cells of one backend and device run in order in one process. A process that dies costs its present cell
+        only: the next cell gets a fresh process.
+        """
+        groups: dict[tuple[str, str], list[Cell]] = {}
+        for cell in cells:
+            groups.setdefault((cell.work.backend, cell.work.device), []).append(cell)
+        idle = [_Station(backend, self.threads, group, self.listener) for (backend, _), group in groups.items()]
+        busy: dict[Future[Any], _Station] = {}
+        try:
+            while idle or busy:
+                while idle and len(busy) < self.processes:
+                    station = idle.pop(0)
+                    busy[station.next()] = station
+                done, _ = wait(busy, return_when=FIRST_COMPLETED)
+                for future in done:
+                    station = busy.pop(future)
+                    cell = station.cell
+                    outcome = self._outcome(future, station)
+                    if station.waiting:
+                        busy[station.next()] = station
+                    else:
+                        station.close()
+                    yield cell, outcome
+        finally:
+            for station in busy.values():
+                with suppress(BrokenProcessPool):
+                    station.close()
+
+    def _outcome(self, future: Future[Any], station: _Station) -> Sequence[Record] | Exception:
+        try:
+            return station.cell.finish(future.result())
+        except BrokenProcessPool:
+            station.close()
+            return MeasurementError(f"the {station.backend} process died (killed, or out of memory)")
+        except Exception as error:  # a cell's failure is its outcome, never the end of the run
+            return error
+
+    def run(self, cells: Sequence[Cell]) -> list[Sequence[Record]]:
+        """Measure cells and return their records, in the order of the cells.
+
+        Raises:
+            Exception: what went wrong in the first cell that failed.
+        """
+        found: dict[str, Sequence[Record]] = {}
+        for cell, outcome in self.stream(cells):
+            if isinstance(outcome, Exception):
+                raise outcome
+            found[cell.key] = outcome
+        return [found[cell.key] for cell in cells]

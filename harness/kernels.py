@@ -1,0 +1,34 @@
+"""Names of kernels as the command line takes them: a name, a module, or a glob."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from harness.errors import unknown
+
+
+def select(patterns: Sequence[str], known: Sequence[str], kind: str) -> list[str]:
+    """Return the known names that any pattern matches, in the order of `known`, each once.
+
+    Args:
+        patterns: names ("gaussian.cdf"), modules ("gaussian", "models.vae") or globs ("gaussian.*", "*.log_prob");
+            no pattern at all selects every name.
+        known: the valid names.
+        kind: what they name, for the message, such as "kernel".
+
+    Raises:
+        BadInputError: a pattern matches no name; the message lists the nearest ones.
+    """
+    if not patterns:
+        return list(known)
+    matches = {pattern: {name for name in known if _matches(name, pattern)} for pattern in patterns}
+    for pattern, found in matches.items():
+        if not found:
+            raise unknown(kind, pattern, known, f"reparam list {kind}s")
+    chosen = set().union(*matches.values())
+    return [name for name in dict.fromkeys(known) if name in chosen]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return name == pattern or name.startswith(f"{pattern}.") or fnmatchcase(name, pattern)

@@ -1,0 +1,76 @@
+"""What `reparam list` shows: one function for each thing that can be listed, rows of built-in types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from implementations import registry
+from implementations.interface import contract
+
+Rows = list[dict[str, Any]]
+
+
+def backends() -> Rows:
+    """Return the backends, installed or not, and the command that installs each."""
+    return [
+        {
+            "name": row.name,
+            "framework": row.framework,
+            "kind": row.kind,
+            "installed": registry.installed(row.name),
+            "install": registry.install_command(row.name),
+        }
+        for row in registry.backends().values()
+    ]
+
+
+def kernels() -> Rows:
+    """Return the kernels: core shapes, the arguments in which each is differentiated, and what it computes."""
+    return [
+        {
+            "name": row.name,
+            "arguments": " ".join(row.arguments),
+            "signature": row.signature,
+            "differentiable": " ".join(row.differentiable),
+            "summary": row.summary,
+        }
+        for row in contract.kernels().values()
+    ]
+
+
+def estimators() -> Rows:
+    """Return the estimators: what each needs of a distribution, its settings, and its source."""
+    from harness.estimators import ESTIMATORS
+
+    return [
+        {
+            "name": name,
+            "needs": row.needs or "log_prob",
+            "least_samples": row.least_samples,
+            "settings": " ".join(f"{key}={setting.default:g}" for key, setting in row.settings.items()),
+            "reference": row.reference,
+        }
+        for name, row in ESTIMATORS.items()
+    ]
+
+
+def problems() -> Rows:
+    """Return the problems: their distribution, parameters and settings with defaults."""
+    from harness.problems import PROBLEMS
+
+    return [
+        {
+            "name": name,
+            "distribution": row.distribution.lower(),
+            "settings": " ".join(f"{key}={setting.default:g}" for key, setting in row.settings.items()),
+            "summary": row.text,
+        }
+        for name, row in PROBLEMS.items()
+    ]
+
+
+def cases() -> Rows:
+    """Return the cases of the agreement check."""
+    from harness.agreement.cases import load
+
+    return [{"kernel": case.kernel, "name": case.name, "dtypes": " ".join(case.dtypes)} for case in load()]

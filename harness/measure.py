@@ -1,0 +1,116 @@
+"""A run: measure every cell that is not in the store yet, and put each there as soon as it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.console import note, progress
+from harness.execution.local import Workers
+from harness.execution.work import Cell, Work
+from harness.results import store
+from harness.results.schema import Failure, Record
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Cells that run under the same conditions.
+
+    Attributes:
+        cells: to be measured.
+        processes: frameworks that compute at once; 1 where time is measured.
+        threads: threads of one operation; 0 is the framework's own choice.
+    """
+
+    cells: Sequence[Cell]
+    processes: int = 1
+    threads: int = 0
+
+
+def _failure(cell: Cell, error: Exception) -> Failure:
+    arguments = cell.work.arguments
+    dtype = str(arguments.get("dtype", ""))
+    return Failure(backend=cell.work.backend, dtype=dtype, device=cell.work.device, cell=cell.key, reason=f"{error}")
+
+
+def describe(backends: Sequence[str], device: str = "cpu") -> dict[str, dict[str, Any]]:
+    """Return what each backend says of its process on a device: version, device, flags.
+
+    Raises:
+        UnavailableError: a backend does not see the device.
+    """
+    found: dict[str, dict[str, Any]] = {}
+
+    def keep(backend: str) -> Callable[[dict[str, Any]], Sequence[Record]]:
+        def finish(result: dict[str, Any]) -> Sequence[Record]:
+            found[backend] = result
+            return ()
+
+        return finish
+
+    cells = [
+        Cell(f"describe {name} {device}", Work("harness.execution.local:describe", name, device), keep(name))
+        for name in backends
+    ]
+    with Workers(processes=2) as workers:
+        workers.run(cells)
+    return {name: found[name] for name in backends}
+
+
+def measure(cells: Sequence[Cell], processes: int = 1, threads: int = 0) -> list[Record]:
+    """Measure cells with progress on standard error, and return their records in the order of the cells.
+
+    Raises:
+        Exception: what went wrong in the first cell that failed.
+    """
+    found: dict[str, Sequence[Record]] = {}
+    with progress(len(cells)) as (listener, finished), Workers(processes, threads, listener) as workers:
+        for cell, outcome in workers.stream(cells):
+            if isinstance(outcome, Exception):
+                raise outcome
+            found[cell.key] = outcome
+            finished()
+    return [record for cell in cells for record in found[cell.key]]
+
+
+def run(batches: Sequence[Batch], root: Path, provenance: dict[str, Any], fresh: bool) -> store.StoredRun:
+    """Measure the batches into the store, going on where a run of the same fingerprint stopped.
+
+    Args:
+        batches: in the order in which they are measured.
+        root: the results folder.
+        provenance: of this run.
+        fresh: start anew although such a run exists.
+
+    Returns:
+        The run as it stands in the store at the end. A cell that failed is a record of its own there, and is tried
+        again when the run is started again.
+
+    Raises:
+        BadInputError: a results file cannot be read.
+    """
+    folder, earlier = store.resumable(root, provenance, fresh)
+    done = {} if earlier is None else earlier.cells
+    for text in () if earlier is None else earlier.notes:
+        note(text)
+    waiting = [Batch([c for c in b.cells if c.key not in done], b.processes, b.threads) for b in batches]
+    total = sum(len(batch.cells) for batch in waiting)
+    every = sum(len(batch.cells) for batch in batches)
+    note(f"{every - total} of {every} cells are in {folder} already; {total} to measure")
+    if total:
+        with store.Part(folder, provenance) as part, progress(total) as (listener, finished):
+            for batch in waiting:
+                with Workers(batch.processes, batch.threads, listener) as workers:
+                    for cell, outcome in workers.stream(batch.cells):
+                        if isinstance(outcome, Exception):
+                            note(f"failed: {cell.key}: {outcome}")
+                            part.append(f"failure {cell.key}", [_failure(cell, outcome)])
+                        else:
+                            part.append(cell.key, outcome)
+                        finished()
+    result = store.read_run(folder, root)
+    if result is None:
+        raise AssertionError(f"{folder} was just written")
+    return result

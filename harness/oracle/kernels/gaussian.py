@@ -1,0 +1,53 @@
+"""The normal distribution, by mpmath's own density and distribution function."""
+
+from __future__ import annotations
+
+from mpmath import mp
+
+from harness.oracle.kernels.elementary import Number
+
+
+def reparameterize(loc: Number, scale: Number, noise: Number) -> Number:
+    """Affine map of the noise."""
+    return loc + scale * noise
+
+
+def scale_from_softplus(unconstrained: Number) -> Number:
+    """Logarithm of 1 + exp(x)."""
+    return mp.log1p(mp.exp(unconstrained))
+
+
+def scale_from_square(unconstrained: Number) -> Number:
+    """Square of x."""
+    return unconstrained * unconstrained
+
+
+def scale_from_exp(unconstrained: Number) -> Number:
+    """Exponential of x."""
+    return mp.exp(unconstrained)
+
+
+def softplus_inverse(scale: Number) -> Number:
+    """Logarithm of exp(y) - 1."""
+    return mp.log(mp.expm1(scale))
+
+
+def log_prob(value: Number, loc: Number, scale: Number) -> Number:
+    """Logarithm of the density's factors."""
+    z = (value - loc) / scale
+    return -z * z / 2 - mp.log(scale * mp.sqrt(2 * mp.pi))
+
+
+def prob(value: Number, loc: Number, scale: Number) -> Number:
+    """Density, by mpmath."""
+    return mp.npdf(value, loc, scale)
+
+
+def cdf(value: Number, loc: Number, scale: Number) -> Number:
+    """Distribution function, by mpmath."""
+    return mp.ncdf(value, loc, scale)
+
+
+def entropy(loc: Number, scale: Number) -> Number:  # noqa: ARG001 -- the contract's signature
+    """Logarithm of scale times sqrt(2 pi e)."""
+    return mp.log(scale * mp.sqrt(2 * mp.pi * mp.e))

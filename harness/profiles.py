@@ -1,0 +1,207 @@
+"""What `reparam run` measures, as data, and the cells that it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from harness.errors import unknown
+from harness.execution.work import Cell
+
+_DTYPES = ("float32", "float64")
+_LATENT_ESTIMATORS = ("pathwise", "score_function", "score_function_leave_one_out")
+_DISCRETE_ESTIMATORS = (
+    "score_function",
+    "score_function_leave_one_out",
+    "gumbel_softmax",
+    "straight_through_gumbel",
+)
+
+
+@dataclass(frozen=True)
+class VarianceRow:
+    """Estimators of one problem that are compared.
+
+    Attributes:
+        problem: its name.
+        estimators: their names.
+        settings: of problem and estimators; the rest keep their defaults.
+        dimensions: where the problem takes one.
+        replicates: gradients measured.
+        samples: samples in one gradient, the same for every estimator, so that they can be compared.
+    """
+
+    problem: str
+    estimators: tuple[str, ...]
+    settings: Mapping[str, float] = field(default_factory=dict)
+    dimensions: tuple[int | None, ...] = (None,)
+    replicates: int = 200_000
+    samples: int = 2
+
+
+@dataclass(frozen=True)
+class TrainRow:
+    """A model that is trained.
+
+    Attributes:
+        model: its name.
+        objective: the loss; None is the model's own.
+        steps: Adam steps.
+        dtypes: floating types.
+    """
+
+    model: str
+    objective: str | None
+    steps: int
+    dtypes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One answer to the three questions, and how long it takes.
+
+    Attributes:
+        text: for `--help`.
+        variance: problems and estimators.
+        time: kernels to time, by name, module or glob.
+        sizes: elements of the largest argument of a timed kernel.
+        repeats: timed calls.
+        train: models.
+    """
+
+    text: str
+    variance: tuple[VarianceRow, ...]
+    time: tuple[str, ...]
+    sizes: tuple[int, ...]
+    repeats: int
+    train: tuple[TrainRow, ...]
+
+
+_QUICK_KERNELS = (
+    "gaussian.reparameterize",
+    "gaussian.log_prob",
+    "gumbel.gumbel_softmax",
+    "divergences.kl_normal",
+    "divergences.kl_categorical",
+    "estimators",
+    "models",
+)
+
+PROFILES = {
+    "quick": Profile(
+        text="every kernel, the main estimators, 200 training steps; minutes",
+        variance=(
+            VarianceRow("quadratic", _LATENT_ESTIMATORS),
+            VarianceRow("norm_squared", _LATENT_ESTIMATORS, dimensions=(1, 5, 20)),
+            VarianceRow("bernoulli", _DISCRETE_ESTIMATORS),
+            VarianceRow("vae", _LATENT_ESTIMATORS, replicates=2_000),
+        ),
+        time=_QUICK_KERNELS,
+        sizes=(65_536,),
+        repeats=20,
+        train=(
+            TrainRow("vae", "bernoulli", 200, _DTYPES),
+            TrainRow("vae", "article", 200, ("float32",)),
+            TrainRow("categorical_vae", None, 200, _DTYPES),
+        ),
+    ),
+    "full": Profile(
+        text="every kernel timed at three sizes, more replicates, 1,000 training steps; an hour",
+        variance=(
+            VarianceRow("quadratic", _LATENT_ESTIMATORS, replicates=2_000_000),
+            VarianceRow("quadratic", _LATENT_ESTIMATORS, replicates=500_000, samples=16),
+            VarianceRow("norm_squared", _LATENT_ESTIMATORS, dimensions=(1, 2, 5, 10, 20, 50), replicates=500_000),
+            VarianceRow("bernoulli", _DISCRETE_ESTIMATORS, replicates=2_000_000),
+            VarianceRow("bernoulli", _DISCRETE_ESTIMATORS, {"temperature": 0.1}, replicates=2_000_000),
+            VarianceRow("vae", _LATENT_ESTIMATORS, replicates=20_000),
+        ),
+        time=(),
+        sizes=(1_024, 65_536, 1_048_576),
+        repeats=50,
+        train=(
+            TrainRow("vae", "bernoulli", 1_000, _DTYPES),
+            TrainRow("vae", "gaussian", 1_000, _DTYPES),
+            TrainRow("vae", "article", 1_000, ("float32",)),
+            TrainRow("categorical_vae", None, 1_000, _DTYPES),
+        ),
+    ),
+}
+
+
+def find(name: str) -> Profile:
+    """Return the profile called `name`.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    if name not in PROFILES:
+        raise unknown("profile", name, PROFILES)
+    return PROFILES[name]
+
+
+def agreement_cells(backends: Sequence[str], devices: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:
+    """Return the cells of the agreement check; each keeps the worst comparison per kernel and derivative."""
+    from harness.agreement import plan
+
+    def worst_of(cell: Cell) -> Cell:
+        return replace(cell, finish=lambda result: plan.worst(cell.finish(result)))
+
+    return [worst_of(cell) for cell in plan.plan((), (), backends=backends, dtypes=dtypes or _DTYPES, devices=devices)]
+
+
+def measured_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str] = ()
+) -> list[Cell]:
+    """Return the cells whose time is measured too: variance, article, time, training.
+
+    Args:
+        profile: what to measure.
+        backends: names.
+        devices: "cpu", "gpu".
+        seed: of all noise.
+        dtypes: floating types; none leaves float32, and for training the profile's own.
+    """
+    chosen = dtypes or ("float32",)
+    from harness.timing import plan as timing
+    from harness.training import plan as training
+    from harness.variance import article
+    from harness.variance import plan as variance
+
+    cells = []
+    for row in profile.variance:
+        for dimension in row.dimensions:
+            for estimator in row.estimators:
+                known = variance.settings_of(estimator, row.problem)
+                cells += variance.plan(
+                    estimator,
+                    row.problem,
+                    {name: value for name, value in row.settings.items() if name in known},
+                    dimension=dimension,
+                    samples=row.samples,
+                    replicates=row.replicates,
+                    backends=backends,
+                    dtypes=chosen,
+                    devices=devices,
+                    seed=seed,
+                )
+    cells += article.plan(backends, chosen, devices, seed)
+    cells += timing.plan(
+        profile.time,
+        backends=backends,
+        dtypes=chosen,
+        devices=devices,
+        sizes=profile.sizes,
+        repeats=profile.repeats,
+        seed=seed,
+    )
+    for model in profile.train:
+        cells += training.plan(
+            model.model,
+            model.steps,
+            model.objective,
+            backends=backends,
+            dtypes=dtypes or model.dtypes,
+            devices=devices,
+            seed=seed,
+        )
+    return cells

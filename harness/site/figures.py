@@ -1,0 +1,63 @@
+"""Files of a figure: still pictures, data, and the description that they are drawn from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from harness.site.page import Figure
+from harness.site.palette import STILL
+
+#: Pixels of the still picture per unit of the description.
+_SCALE = 1.5
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure whose files are written.
+
+    Attributes:
+        id: unique in the site.
+        figure: what was drawn.
+        files: kind of file ("SVG", "PNG", "CSV", "JSON") -> its path relative to the site.
+    """
+
+    id: str
+    figure: Figure
+    files: dict[str, str]
+
+
+def draw(figure: Figure, run: str, output: Path) -> Drawn:
+    """Write a figure's files below figures/ and return where they are.
+
+    Args:
+        figure: the figure.
+        run: a name that is safe in file names, unique in the site.
+        output: the site's folder.
+    """
+    name = f"{run}-{figure.name}"
+    folder = output / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    still = figure.spec | {"config": figure.spec.get("config", {}) | STILL}
+    version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
+    svg = vl_convert.vegalite_to_svg(still, vl_version=version)
+    (folder / f"{name}.svg").write_text(svg, "utf-8")
+    (folder / f"{name}.png").write_bytes(vl_convert.svg_to_png(svg, scale=_SCALE))
+    figure.data.to_csv(folder / f"{name}.csv", index=False)
+    (folder / f"{name}.json").write_text(json.dumps(still), "utf-8")
+    return Drawn(name, figure, {kind: f"figures/{name}.{kind.lower()}" for kind in ("SVG", "PNG", "CSV", "JSON")})
+
+
+@cache
+def bundle() -> str:
+    """Return Vega, Vega-Lite and Vega-Embed as one script without dependencies, of the version that Altair writes."""
+    version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
+    script: Any = vl_convert.javascript_bundle(vl_version=version)
+    # a classic script, since browsers refuse modules from disk; the function keeps its names to itself
+    return f"(function () {{\n{script}\n}})();\n"

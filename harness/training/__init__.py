@@ -1,0 +1,1 @@
+"""Training the models with the same initial weights, batches and noise in every backend."""

@@ -1,0 +1,55 @@
+"""What tests share: the backends installed here, and a pool in which cells are measured, one framework per process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from harness.execution.local import Workers
+from harness.execution.work import Cell
+from harness.results.schema import Record
+from implementations import registry
+
+REFERENCE = [row.name for row in registry.backends().values() if row.kind == "reference"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--backend", action="append", default=[], help="Test only this backend. Repeatable.")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Parametrise a test that takes `backend` over the registry; what is not installed is skipped with its command."""
+    if "backend" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.config.getoption("backend") or REFERENCE
+    missing = {name: registry.install_command(name) for name in chosen if not registry.installed(name)}
+    metafunc.parametrize(
+        "backend",
+        [
+            pytest.param(name, marks=[pytest.mark.skip(reason=missing[name])] if name in missing else [])
+            for name in chosen
+        ],
+    )
+
+
+@pytest.fixture(scope="session")
+def installed_backends(pytestconfig: pytest.Config) -> list[str]:
+    """The reference backends that can be tested here."""
+    chosen = pytestconfig.getoption("backend") or REFERENCE
+    return [name for name in chosen if registry.installed(name)]
+
+
+class Pool:
+    """Cells measured in worker processes, two frameworks at once, one thread each."""
+
+    def run(self, cells: Sequence[Cell]) -> list[Sequence[Record]]:
+        """Return the records of each cell, in order."""
+        with Workers(processes=2, threads=1) as workers:
+            return workers.run(cells)
+
+
+@pytest.fixture(scope="session")
+def workers() -> Pool:
+    """A pool for cells."""
+    return Pool()

@@ -1,0 +1,217 @@
+"""Synthetic records that resemble real ones, with numbers from a fixed seed. No framework is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.results.run import Run
+from harness.results.schema import Article, Check, Failure, Record, Time, Train, Variance
+
+BACKENDS = ("jax", "tensorflow", "torch")
+KERNELS = (
+    *(f"gaussian.{name}" for name in ("cdf", "entropy", "icdf", "log_cdf", "log_prob", "sample_from_noise")),
+    *(f"gumbel.{name}" for name in ("from_uniform", "gumbel_softmax", "hard_sample", "log_prob")),
+    *(f"divergences.{name}" for name in ("kl_bernoulli", "kl_categorical", "kl_gaussian", "kl_standard_normal")),
+    *(f"bernoulli.{name}" for name in ("log_prob", "relaxed_sample", "straight_through_sample")),
+    *(f"estimators.{name}" for name in ("pathwise", "score_function")),
+    *(f"models.{name}" for name in ("vae.loss_bernoulli", "categorical_vae.loss")),
+)
+#: (problem, settings, parameters, estimator -> exact variance by parameter)
+PROBLEMS: tuple[tuple[str, str, tuple[str, ...], dict[str, tuple[float, ...]]], ...] = (
+    (
+        "quadratic",
+        "k=1.0 loc=0.5 scale=1.0",
+        ("loc", "scale"),
+        {"pathwise": (4.0, 10.0), "score_function": (18.6, 89.1), "score_function_leave_one_out": (9.0, 40.0)},
+    ),
+    ("norm_squared", "dimension=16", ("loc",), {"pathwise": (4.0,), "score_function": (360.0,)}),
+    (
+        "bernoulli",
+        "f0=0.2025 f1=0.3025 logit=0.0",
+        ("logits",),
+        {"score_function": (0.0160,), "gumbel_softmax": (0.0007,), "straight_through_gumbel": (0.0009,)},
+    ),
+)
+PROVENANCE: dict[str, Any] = {
+    "started": "2025-06-01T10:00:00+00:00",
+    "profile": "quick",
+    "seed": 20250601,
+    "command": "reparam run --profile quick --seed 20250601",
+    "machine": {"name": "example-2-cores", "cpu": "Example CPU", "cores": 2, "memory_gib": 7.8, "gpu": None},
+    "versions": {"python": "3.12.1", "numpy": "2.3.0", "torch": "2.13.0", "jax": "0.10.2", "tensorflow": "2.21.0"},
+    "commit": "0123456789abcdef0123456789abcdef01234567",
+    "dirty": False,
+    "backends": {name: {"framework": name, "device": "cpu", "threads": 2, "x64": True} for name in BACKENDS},
+}
+
+
+def checks(random: np.random.Generator, backends: Sequence[str] = BACKENDS) -> list[Record]:
+    """Return checks that all hold: each kernel, backend, dtype and mode, value and one derivative."""
+    return [
+        Check(
+            backend=backend,
+            dtype=dtype,
+            device="cpu",
+            kernel=kernel,
+            case="bulk",
+            mode=mode,
+            derivative=derivative,
+            error=0.0 if kernel.endswith("hard_sample") else float(8.0 * 10 ** random.uniform(-2.5, -0.1)),
+            unit="ulp",
+            budget=8.0,
+            within_budget=True,
+            worst_input="loc=0.25 scale=1.5",
+            comparisons=1000,
+        )
+        for kernel in KERNELS
+        for backend in backends
+        for dtype in ("float32", "float64")
+        for mode in ("compiled", "eager")
+        for derivative in ("value", "vjp:loc")
+    ]
+
+
+def variances(random: np.random.Generator) -> list[Record]:
+    """Return variances near the exact ones, with 95 % intervals; relaxed estimators are biased."""
+    found: list[Record] = []
+    for problem, settings, parameters, estimators in PROBLEMS:
+        for estimator, exact in estimators.items():
+            relaxed = "gumbel" in estimator
+            for parameter, truth in zip(parameters, exact, strict=True):
+                for backend in BACKENDS:
+                    for dtype in ("float32", "float64"):
+                        value = truth * float(1 + 0.01 * random.standard_normal())
+                        bias = 0.01 if relaxed else 0.0
+                        speed = float(2e-9 * random.uniform(1, 3))
+                        found.append(
+                            Variance(
+                                backend=backend,
+                                dtype=dtype,
+                                device="cpu",
+                                estimator=estimator,
+                                problem=problem,
+                                parameter=parameter,
+                                dimension=16 if problem == "norm_squared" else 1,
+                                settings=f"{settings} temperature=0.5" if relaxed else settings,
+                                samples=2,
+                                replicates=20_000,
+                                seed=20250601,
+                                mean=1.0 + bias,
+                                mean_standard_error=1e-3,
+                                exact_mean=1.0,
+                                bias=bias,
+                                bias_standard_error=1e-3,
+                                variance=value,
+                                variance_low=value * 0.98,
+                                variance_high=value * 1.02,
+                                confidence=0.95,
+                                exact_variance=None if relaxed else truth,
+                                seconds_per_gradient=speed,
+                                work_normalized_variance=value * speed,
+                            )
+                        )
+    return found
+
+
+def times(random: np.random.Generator) -> list[Record]:
+    """Return timings of two sizes: compiled is faster than eager, the backward pass doubles the time."""
+    found: list[Record] = []
+    for kernel in KERNELS[:14]:
+        for backend in BACKENDS:
+            for mode, cost in (("eager", 3.0), ("compiled", 1.0)):
+                for derivative, passes in (("value", 1.0), ("vjp", 2.2)):
+                    for size in (1_000, 100_000):
+                        middle = float((2e-5 + 1e-9 * size) * cost * passes * 10 ** random.uniform(-0.25, 0.25))
+                        found.append(
+                            Time(
+                                backend=backend,
+                                dtype="float32",
+                                device="cpu",
+                                kernel=kernel,
+                                mode=mode,
+                                derivative=derivative,
+                                size=size,
+                                repeats=30,
+                                seconds_first_call=0.4,
+                                seconds=middle,
+                                seconds_low=0.95 * middle,
+                                seconds_high=1.1 * middle,
+                            )
+                        )
+    return found
+
+
+def trains(random: np.random.Generator, steps: int = 60) -> list[Record]:
+    """Return loss curves of two models that differ between backends by rounding, more with each step."""
+    found: list[Record] = []
+    for model, objective, first in (
+        ("vae", "bernoulli", 545.0),
+        ("vae", "article", 1.0),
+        ("categorical_vae", "bernoulli", 545.0),
+    ):
+        for dtype, eps in (("float32", 6e-8), ("float64", 1e-16)):
+            for step in range(steps):
+                loss = first * (0.36 + 0.64 * float(np.exp(-step / 18))) + first * 0.008 * float(np.sin(step * 1.7))
+                for backend in BACKENDS:
+                    found.append(
+                        Train(
+                            backend=backend,
+                            dtype=dtype,
+                            device="cpu",
+                            model=model,
+                            objective=objective,
+                            seed=20250601,
+                            batch=100,
+                            step=step,
+                            loss=loss * (1 + eps * (step + 1) * float(random.standard_normal())),
+                            temperature=1.0 if model == "categorical_vae" else None,
+                            seconds=0.02,
+                        )
+                    )
+    return found
+
+
+def articles(random: np.random.Generator) -> list[Record]:
+    """Return the literal formulas and the right ones: the factor 2 of the KL, and Gumbel noise on probabilities."""
+    found: list[Record] = []
+    cases = (
+        ("KL of N(0.5, 1.5²) from N(0, 1), nats", "article.kl_standard_normal", 1.3891, 0.6945),
+        ("KL of N(0.5, 1.5²) from N(0, 1), nats", "divergences.kl_standard_normal", 0.6945, 0.6945),
+        ("frequency of the likeliest class", "article.gumbel_softmax", 0.4644, 0.7),
+        ("frequency of the likeliest class", "gumbel.gumbel_softmax_from_probs", 0.7, 0.7),
+    )
+    for quantity, formula, exact, right in cases:
+        for backend in BACKENDS:
+            measured = exact + 1e-3 * float(random.uniform(-1, 1))
+            found.append(
+                Article(
+                    backend=backend,
+                    dtype="float32",
+                    device="cpu",
+                    formula=formula,
+                    quantity=quantity,
+                    seed=20250601,
+                    samples=100_000,
+                    measured=measured,
+                    measured_low=measured - 2e-3,
+                    measured_high=measured + 2e-3,
+                    confidence=0.95,
+                    exact=exact,
+                    right=right,
+                )
+            )
+    return found
+
+
+def failure(reason: str = "RuntimeError: no such device", cell: str = "time torch gaussian.cdf float32 gpu") -> Failure:
+    return Failure(backend="torch", dtype="float32", device="cpu", cell=cell, reason=reason)
+
+
+def run(name: str = "quick-1", seed: int = 0, **provenance: Any) -> Run:
+    """Return a run with records of every kind but failures."""
+    random = np.random.default_rng(seed)
+    records = [*checks(random), *variances(random), *times(random), *trains(random), *articles(random)]
+    return Run(name, PROVENANCE | provenance, records)

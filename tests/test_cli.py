@@ -1,0 +1,157 @@
+"""The command line as a stranger meets it: help, listings, output formats, and bad input."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli import main
+from harness.results.schema import Check, Variance
+
+COMMANDS = ("doctor", "list", "check", "variance", "time", "train", "run", "site")
+QUADRATIC = ("variance", "--estimator", "pathwise", "--problem", "quadratic")
+
+
+def reparam(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness.cli", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_and_the_common_options(command: str) -> None:
+    done = CliRunner().invoke(main, [command, "--help"])
+    assert done.exit_code == 0
+    assert f"Example: reparam {command}" in done.output
+    for option in ("--format", "--backend", "--dtype", "--device", "--seed"):
+        assert option in done.output
+
+
+def test_main_help_names_every_command() -> None:
+    done = CliRunner().invoke(main, ["--help"])
+    assert all(f"  {command} " in done.output for command in COMMANDS)
+
+
+@pytest.mark.parametrize("what", ["backends", "kernels", "estimators", "problems", "cases"])
+def test_list_prints_one_json_array_of_flat_records(what: str) -> None:
+    done = CliRunner().invoke(main, ["list", what, "--format", "json"])
+    rows = json.loads(done.stdout)
+    assert rows
+    assert all(isinstance(value, (str, int, float, bool, type(None))) for row in rows for value in row.values())
+    table = CliRunner().invoke(main, ["list", what])
+    assert table.exit_code == 0
+    assert str(rows[0]["name"])[:10] in table.stdout
+
+
+BAD = {
+    "unknown command": (("chekc",), "nearest: check"),
+    "unknown listing": (("list", "kernel"), "nearest: kernels"),
+    "unknown estimator": ((*QUADRATIC[:2], "pathwize", *QUADRATIC[3:]), "nearest: pathwise"),
+    "unknown problem": ((*QUADRATIC[:4], "quadratik"), "nearest: quadratic"),
+    "unknown backend": ((*QUADRATIC, "--backend", "torhc"), "nearest are: torch"),
+    "unknown kernel": (("check", "--kernel", "gaussian.cfd"), "nearest: gaussian.cdf"),
+    "unknown kernel to time": (("time", "--kernel", "gausian"), "unknown kernel"),
+    "unknown case": (("check", "--case", "no such case"), "unknown case"),
+    "unknown model": (("train", "vea"), "nearest: vae"),
+    "unknown objective": (("train", "vae", "--objective", "gausian"), "nearest: gaussian"),
+    "unknown profile": (("run", "--profile", "quik"), "nearest: quick"),
+    "unknown dtype": ((*QUADRATIC, "--dtype", "float31"), "float32"),
+    "unknown device": ((*QUADRATIC, "--device", "tpu"), "gpu"),
+    "unknown setting": ((*QUADRATIC, "--set", "sigma=1"), "unknown setting of"),
+    "setting without a value": ((*QUADRATIC, "--set", "scale"), "name=number"),
+    "setting not a number": ((*QUADRATIC, "--set", "scale=wide"), "give a number"),
+    "setting nan": ((*QUADRATIC, "--set", "scale=nan"), "scale is nan; allowed: above 0"),
+    "setting infinite": ((*QUADRATIC, "--set", "loc=inf"), "loc is inf; allowed: any finite number"),
+    "scale negative": ((*QUADRATIC, "--set", "scale=-1"), "scale is -1.0; allowed: above 0"),
+    "scale zero": ((*QUADRATIC, "--set", "scale=0"), "scale is 0.0; allowed: above 0"),
+    "scale below float32": ((*QUADRATIC, "--set", "scale=1e-40"), "scale is 1e-40"),
+    "probability above 1": (
+        ("variance", "--estimator", "score_function", "--problem", "bernoulli", "--set", "p=1.5"),
+        "p is 1.5",
+    ),
+    "temperature zero": (
+        ("variance", "--estimator", "gumbel_softmax", "--problem", "bernoulli", "--set", "temperature=0"),
+        "temperature is 0.0; allowed: above 0",
+    ),
+    "temperature below float16": (
+        ("variance", "--estimator", "gumbel_softmax", "--problem", "bernoulli", "--set", "temperature=1e-4",
+         "--dtype", "float16"),
+        "temperature is 0.0001",
+    ),
+    "leave-one-out of one": (
+        ("variance", "--estimator", "score_function_leave_one_out", "--problem", "quadratic", "--samples", "1"),
+        "samples is 1; allowed: 2 or more",
+    ),
+    "pathwise of a discrete": (("variance", "--estimator", "pathwise", "--problem", "bernoulli"), "pathwise"),
+    "relaxation of a normal": ((*QUADRATIC[:2], "gumbel_softmax", *QUADRATIC[3:]), "gumbel_softmax"),
+    "no samples": ((*QUADRATIC, "--samples", "0"), "samples is 0"),
+    "replicates not a number": ((*QUADRATIC, "--replicates", "many"), "many"),
+    "negative replicates": ((*QUADRATIC, "--replicates", "-5"), "replicates is -5; allowed: 2 or more"),
+    "negative seed": ((*QUADRATIC, "--seed", "-1"), "-1"),
+    "dimension of none": ((*QUADRATIC, "--dimension", "3"), "dimension"),
+    "dimension zero": (
+        ("variance", "--estimator", "pathwise", "--problem", "norm_squared", "--dimension", "0"),
+        "dimension is 0",
+    ),
+    "no steps": (("train", "vae", "--steps", "0"), "steps is 0"),
+    "no repeats": (("time", "--kernel", "gaussian.cdf", "--repeats", "0"), "repeats is 0"),
+    "no size": (("time", "--kernel", "gaussian.cdf", "--size", "0"), "size is 0"),
+    "no results": (("site", "--results", "no-such-folder"), "no results folder no-such-folder"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_ends_in_one_clear_line(name: str) -> None:
+    arguments, expected = BAD[name]
+    done = CliRunner().invoke(main, arguments)
+    said = done.stderr.strip()
+    assert done.exit_code == 2, said
+    assert expected in said
+    assert "Traceback" not in said
+    assert done.stdout == ""
+    assert len(said.splitlines()[-1]) < 300
+
+
+def test_bad_input_in_a_real_process() -> None:
+    done = reparam(*QUADRATIC, "--set", "scale=-1")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+
+
+def test_variance_json_csv_and_table_hold_the_same(installed_backends: list[str]) -> None:
+    arguments = (*QUADRATIC, "--replicates", "5000", "--backend", installed_backends[0])
+    rows = json.loads(reparam(*arguments, "--format", "json").stdout)
+    assert {row["parameter"] for row in rows} == {"loc", "scale"}
+    assert set(rows[0]) == set(Variance.__struct_fields__)
+    table = list(csv.DictReader(io.StringIO(reparam(*arguments, "--format", "csv").stdout)))
+    timed = {"seconds_per_gradient", "work_normalized_variance"}
+    for row, line in zip(rows, table, strict=True):
+        assert {k: str("" if v is None else v) for k, v in row.items() if k not in timed} == {
+            k: v for k, v in line.items() if k not in timed
+        }
+    assert f"{rows[0]['variance']:.4g}" in reparam(*arguments).stdout
+
+
+def test_check_prints_its_fields_and_exits_0(installed_backends: list[str]) -> None:
+    done = reparam(
+        "check",
+        "--kernel",
+        "gaussian.entropy",
+        "--backend",
+        installed_backends[0],
+        "--mode",
+        "eager",
+        "--format",
+        "json",
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)
+    assert set(rows[0]) == set(Check.__struct_fields__)
+    assert {row["dtype"] for row in rows} == {"float32", "float64"}

@@ -1,0 +1,103 @@
+"""The copies cannot drift: same files, same names, same signatures, same first docstring lines in every backend.
+
+Read from the source text, so that the test needs no framework.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import implementations
+from implementations import registry
+
+ROOT = Path(implementations.__file__).parent
+REFERENCE = [row for row in registry.backends().values() if row.kind == "reference"]
+
+
+def tree(package: str, module: str) -> ast.Module:
+    path = ROOT.parent.joinpath(*package.split("."), *module.split("."))
+    return ast.parse(path.with_suffix(".py").read_text())
+
+
+def public_names(module: ast.Module) -> list[str]:
+    for node in module.body:
+        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets):
+            return list(ast.literal_eval(node.value))
+    raise AssertionError("no __all__")
+
+
+def functions(module: ast.Module) -> dict[str, ast.FunctionDef]:
+    return {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
+
+
+def parameters(function: ast.FunctionDef) -> list[tuple[str, str]]:
+    arguments = function.args
+    names = [a.arg for a in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]]
+    defaults = [ast.unparse(d) for d in [*arguments.defaults, *(d for d in arguments.kw_defaults if d)]]
+    padded = [""] * (len(names) - len(defaults)) + defaults
+    variadic = [f"*{a.arg}" for a in (arguments.vararg, arguments.kwarg) if a]
+    return [*zip(names, padded, strict=True), *((name, "") for name in variadic)]
+
+
+def summary(node: ast.FunctionDef | ast.Module) -> str:
+    text = ast.get_docstring(node)
+    assert text, "no docstring"
+    return text.splitlines()[0]
+
+
+def differences(package: str, module: str) -> list[str]:
+    """Say how a backend's module differs from the interface's."""
+    stub, text = tree("implementations.interface", module), tree(package, module)
+    found = []
+    if public_names(stub) != public_names(text):
+        found.append(f"__all__ is {public_names(text)}, the interface has {public_names(stub)}")
+    stubs, written = functions(stub), functions(text)
+    for name in set(public_names(stub)) & set(stubs):
+        if name not in written:
+            found.append(f"{name} is missing")
+            continue
+        if parameters(stubs[name]) != parameters(written[name]):
+            found.append(f"{name} takes {parameters(written[name])}, the interface {parameters(stubs[name])}")
+        if summary(stubs[name]) != summary(written[name]):
+            found.append(f"{name}: {summary(written[name])!r} is not {summary(stubs[name])!r}")
+    return found
+
+
+@pytest.mark.parametrize("module", registry.MODULES)
+@pytest.mark.parametrize("row", REFERENCE, ids=lambda row: row.name)
+def test_module_repeats_the_interface(row: registry.Backend, module: str) -> None:
+    assert differences(row.package, module) == []
+
+
+@pytest.mark.parametrize("row", REFERENCE, ids=lambda row: row.name)
+def test_files_are_the_same(row: registry.Backend) -> None:
+    folder = ROOT.parent.joinpath(*row.package.split("."))
+    files = {path.relative_to(folder).with_suffix("").as_posix().replace("/", ".") for path in folder.rglob("*.py")}
+    helpers = {name for name in files if name.rpartition(".")[2].startswith("_")}
+    assert files - helpers == set(registry.MODULES)
+
+
+def test_a_drifted_copy_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Break a copy in each way once: the check must see it."""
+    good = (ROOT / "interface" / "gaussian.py").read_text()
+    broken = {
+        "renamed argument": good.replace(
+            "def entropy(loc: Array, scale: Array)", "def entropy(mean: Array, scale: Array)"
+        ),
+        "swapped arguments": good.replace(
+            "def entropy(loc: Array, scale: Array)", "def entropy(scale: Array, loc: Array)"
+        ),
+        "other summary": good.replace("Map a log scale to a scale", "Map a scale"),
+        "lost name": good.replace('    "cdf",\n', ""),
+    }
+    monkeypatch.setattr("test_parity.ROOT", tmp_path / "implementations")
+    (tmp_path / "implementations" / "interface").mkdir(parents=True)
+    (tmp_path / "implementations" / "interface" / "gaussian.py").write_text(good)
+    for name, text in broken.items():
+        folder = tmp_path / "implementations" / name.replace(" ", "_")
+        folder.mkdir()
+        (folder / "gaussian.py").write_text(text)
+        assert differences(f"implementations.{folder.name}", "gaussian"), name
