@@ -13,7 +13,7 @@ class Time:
     setup_cache = staticmethod(setup_cache)
     param_names = ("kernel", "backend", "device", "mode", "derivative")
     params = (
-        ["gaussian.reparameterize", "gumbel.gumbel_softmax", "divergences.kl_normal"],
+        ["gumbel.gumbel_softmax", "divergences.kl_normal"],
         BACKENDS,
         DEVICES,
         ["eager", "compiled"],

@@ -14,6 +14,7 @@ import click
 from harness import errors
 
 if TYPE_CHECKING:
+    from harness.console import Columns
     from harness.results.schema import Record
 
 _Command = Callable[..., Any]
@@ -114,7 +115,7 @@ def _pairs(settings: Sequence[str]) -> dict[str, float]:
     return values
 
 
-def _print(records: Sequence[Record], columns: Sequence[str], format_: str) -> None:
+def _print(records: Sequence[Record], columns: Columns, format_: str) -> None:
     from harness.console import show
     from harness.results.schema import flat
 
@@ -145,7 +146,7 @@ def doctor(where: _Where) -> None:
     from harness.doctor import examine
 
     rows = examine(where.backends, where.devices)
-    console.show(rows, list(rows[0]), where.format)
+    console.show(rows, {name: name for name in rows[0]}, where.format)
     if all(row["gpu"] is None for row in rows):
         console.note("No framework here sees a GPU: what asks for --device gpu is said to be not measured.")
 
@@ -173,7 +174,7 @@ def list_(what: str, where: _Where) -> None:
         raise errors.unknown("list", what, _LISTINGS)
     place, columns = _LISTINGS[what]
     module, _, function = place.partition(":")
-    show(getattr(importlib.import_module(module), function)(), columns, where.format)
+    show(getattr(importlib.import_module(module), function)(), {name: name for name in columns}, where.format)
 
 
 @main.command()
@@ -206,7 +207,17 @@ def check(
 
     cells = plan.plan(kernels, cases, modes=modes, **where.chosen())
     records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Check)]
-    columns = ("kernel", "backend", "dtype", "mode", "derivative", "case", "error", "budget", "within_budget")
+    columns: Columns = {
+        "kernel": "kernel",
+        "backend": "backend",
+        "dtype": "dtype",
+        "mode": "mode",
+        "derivative": "derivative",
+        "error": "error",
+        "budget": "budget",
+        "within": "within_budget",
+        "worst case": "case",
+    }
     _print(plan.worst(records) if where.format == "table" else records, columns, where.format)
     outside = [record for record in records if not record.within_budget]
     numbers = sum(record.comparisons for record in records)
@@ -238,6 +249,7 @@ def variance(
 
     Example: reparam variance --estimator score_function --problem quadratic --set k=1 --replicates 200000
     """
+    from harness.console import interval, number, seconds
     from harness.measure import measure
     from harness.variance import plan
 
@@ -250,10 +262,16 @@ def variance(
         replicates=replicates,
         **where.chosen(),
     )
-    columns = (
-        "backend", "dtype", "parameter", "mean", "exact_mean", "bias", "bias_standard_error",
-        "variance", "variance_low", "variance_high", "exact_variance", "seconds_per_gradient",
-    )  # fmt: skip
+    columns: Columns = {
+        "backend": "backend",
+        "dtype": "dtype",
+        "by": "parameter",
+        "mean (s.e.)": lambda row: f"{number(row['mean'])} ({number(row['mean_standard_error'], 2)})",
+        "exact": "exact_mean",
+        "variance [95 %]": lambda row: interval(row, "variance", "variance_low", "variance_high"),
+        "exact variance": "exact_variance",
+        "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
+    }
     _print(measure(cells), columns, where.format)
 
 
@@ -277,6 +295,7 @@ def time(
 
     Example: reparam time --kernel gaussian.log_prob --backend torch --backend jax
     """
+    from harness.console import seconds
     from harness.measure import measure
     from harness.timing import plan
 
@@ -287,10 +306,17 @@ def time(
         repeats=repeats,
         **where.chosen(),
     )
-    columns = (
-        "kernel", "backend", "dtype", "device", "mode", "derivative", "size",
-        "seconds", "seconds_low", "seconds_high", "seconds_first_call",
-    )  # fmt: skip
+    columns: Columns = {
+        "kernel": "kernel",
+        "backend": "backend",
+        "dtype": "dtype",
+        "mode": "mode",
+        "derivative": "derivative",
+        "size": "size",
+        "median": lambda row: seconds(row["seconds"]),
+        "quartiles": lambda row: f"{seconds(row['seconds_low'])} to {seconds(row['seconds_high'])}",
+        "first call": lambda row: seconds(row["seconds_first_call"]),
+    }
     _print(measure(cells), columns, where.format)
 
 
@@ -328,7 +354,8 @@ def train(
     if where.format == "table":
         stride = max(1, steps // 10)
         records = [record for record in records if record.step % stride == 0 or record.step == steps - 1]
-    _print(records, ("model", "objective", "backend", "dtype", "device", "step", "loss", "temperature"), where.format)
+    names = ("model", "objective", "backend", "dtype", "step", "loss", "temperature")
+    _print(records, {name: name for name in names}, where.format)
 
 
 _RESULTS = click.option(
@@ -381,7 +408,7 @@ def site(results: Path, output: Path | None, where: _Where) -> None:
     if where.format == "table":
         click.echo(page)
     else:
-        show([{"page": str(page)}], ("page",), where.format)
+        show([{"page": str(page)}], {"page": "page"}, where.format)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,40 +25,69 @@ def note(text: str) -> None:
     click.echo(text, err=True)
 
 
-def _cell(value: Any) -> str:
+Row = Mapping[str, Any]
+
+#: Heading of a column, and what stands there: a field's name, or a function of the row.
+Columns = Mapping[str, str | Callable[[Row], str]]
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Return a number in a few significant digits, "-" where there is none."""
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def interval(row: Row, value: str, low: str, high: str) -> str:
+    """Return "value [low, high]" of three fields."""
+    return f"{number(row[value])} [{number(row[low])}, {number(row[high])}]"
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds with a unit: "812 ns", "3.1 us", "4.7 ms", "2.2 s"."""
     if value is None:
         return "-"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def _text(row: Row, column: str | Callable[[Row], str]) -> str:
+    if callable(column):
+        return column(row)
+    value = row[column]
     if isinstance(value, bool):
         return "yes" if value else "NO"
     if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value)
+        return number(value)
+    return "-" if value is None else str(value)
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+def _table(rows: Sequence[Row], columns: Columns) -> str:
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    numeric = {name for name in columns if all(isinstance(row[name], (int, float, type(None))) for row in rows)}
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name.replace("_", " "), justify="right" if name in numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row[name]) for name in columns))
+    texts = [[_text(row, column) for column in columns.values()] for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", padding=(0, 1))
+    for index, name in enumerate(columns):
+        numeric = all(row[index][:1] in "-0123456789" for row in texts)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for cells in texts:
+        table.add_row(*cells)
     text = io.StringIO()
     terminal = sys.stdout.isatty()
-    console = Console(file=text, force_terminal=terminal, width=None if terminal else 120, emoji=False, markup=False)
+    width = shutil.get_terminal_size().columns if terminal else 100
+    console = Console(file=text, force_terminal=terminal, width=width, emoji=False, markup=False, highlight=False)
     console.print(table)
-    return text.getvalue().rstrip()
+    return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 
 
-def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], format_: str) -> None:
+def show(rows: Sequence[Row], columns: Columns, format_: str) -> None:
     """Print rows on standard output.
 
     Args:
         rows: flat records of one kind.
-        columns: those of the table; JSON and CSV have all.
+        columns: those of the table; JSON and CSV have every field.
         format_: "table", "json" (one array of flat objects) or "csv".
     """
     if format_ == "json":

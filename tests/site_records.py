@@ -155,22 +155,22 @@ def trains(random: np.random.Generator, steps: int = 60) -> list[Record]:
         for dtype, eps in (("float32", 6e-8), ("float64", 1e-16)):
             for step in range(steps):
                 loss = first * (0.36 + 0.64 * float(np.exp(-step / 18))) + first * 0.008 * float(np.sin(step * 1.7))
-                for backend in BACKENDS:
-                    found.append(
-                        Train(
-                            backend=backend,
-                            dtype=dtype,
-                            device="cpu",
-                            model=model,
-                            objective=objective,
-                            seed=20250601,
-                            batch=100,
-                            step=step,
-                            loss=loss * (1 + eps * (step + 1) * float(random.standard_normal())),
-                            temperature=1.0 if model == "categorical_vae" else None,
-                            seconds=0.02,
-                        )
+                found += [
+                    Train(
+                        backend=backend,
+                        dtype=dtype,
+                        device="cpu",
+                        model=model,
+                        objective=objective,
+                        seed=20250601,
+                        batch=100,
+                        step=step,
+                        loss=loss * (1 + eps * (step + 1) * float(random.standard_normal())),
+                        temperature=1.0 if model == "categorical_vae" else None,
+                        seconds=0.02,
                     )
+                    for backend in BACKENDS
+                ]
     return found
 
 

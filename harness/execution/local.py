@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -52,13 +52,28 @@ def _start(environment: dict[str, str], reports: Any) -> None:
     progress.listen(lambda done, total, note: reports.put((done, total, note)))
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what a framework's native code says while it starts off standard error; errors are raised, not said."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 @cache
 def _backend(name: str, device: str, threads: int) -> ModuleType:
-    package = registry.load(name)
-    try:
-        package.runtime.configure(device, threads)
-    except RuntimeError as error:
-        raise UnavailableError(f"device {device!r} of backend {name!r}: {error}; allowed here: --device cpu") from None
+    with _quiet():
+        package = registry.load(name)
+        try:
+            package.runtime.configure(device, threads)
+        except RuntimeError as error:
+            message = f"device {device!r} of backend {name!r}: {error}; allowed here: --device cpu"
+            raise UnavailableError(message) from None
     return package
 
 

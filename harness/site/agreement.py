@@ -86,14 +86,14 @@ def _worst_table(caption: str, checks: Sequence[Check], folded: bool = False) ->
 def _cell(kernel: str, backend: str, config: str, checks: Sequence[Check]) -> dict[str, Any]:
     base = {"kernel": kernel, "backend": backend, "configuration": config}
     if not checks:
-        return base | {"state": "not measured", "mark": "–"}
+        return base | {"state": "not measured"}
     worst = max(checks, key=badness)
     times = ratio(worst)
     level = LOWEST if times == 0 else HIGHEST if math.isinf(times) else math.log10(times)
     failing = sum(not check.within_budget for check in checks)
     return base | {
         "state": f"{failing} of {len(checks)} fail" if failing else f"{plural(len(checks), 'check')}, none fails",
-        "mark": "✕" if failing else "",
+        "failing": failing,
         "level": min(max(level, LOWEST), HIGHEST),
         "times": number(times) if math.isfinite(times) else "not finite",
         "error": "not finite" if worst.error is None else f"{number(worst.error)} {worst.unit}",
@@ -131,7 +131,8 @@ def _matrix(checks: Sequence[Check], backends: Sequence[str]) -> Figure:
         alt.layer(
             base.transform_filter("!isValid(datum.level)").mark_rect(style=palette.ABSENT),
             base.transform_filter("isValid(datum.level)").mark_rect().encode(color=colour),
-            base.mark_text(style=palette.FAILED, fontWeight="bold").encode(text="mark:N"),
+            base.transform_filter("!isValid(datum.level)").mark_text(style=palette.EXACT, text="–"),
+            base.transform_filter("datum.failing > 0").mark_text(style=palette.FAILED, text="✕", fontWeight="bold"),
             data=pd.DataFrame(rows),
         )
         .properties(width=alt.Step(24), height=alt.Step(18))

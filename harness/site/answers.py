@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from harness.results.schema import Check, Record, Time, Variance
+from harness.results.schema import Check, Failure, Record, Time, Variance
 from harness.site.agreement import badness, configuration, ratio
 from harness.site.page import of
 from harness.site.text import listing, number, plural
@@ -108,20 +108,17 @@ def _costs(times: Sequence[Time]) -> Answer:
     question, anchor = "What does it cost?", "time"
     if not times:
         return Answer(question, NOT_MEASURED, "Nothing was timed.", "plain", anchor)
-    modes = sorted({record.mode for record in times})
     parts = []
-    verdict = plural(len(times), "timing")
-    for mode in modes:
-        wins, close, total = _fastest([record for record in times if record.mode == mode])
-        if not total:
-            continue
-        shares = [f"{name} {count:,}" for name, count in wins.most_common()]
+    wins: Counter[str] = Counter()
+    compared = 0
+    for mode in sorted({record.mode for record in times}):
+        won, close, total = _fastest([record for record in times if record.mode == mode])
+        wins += won
+        compared += total
+        shares = [f"{name} {count:,}" for name, count in won.most_common()]
         shares += [f"too close to call {close:,}"] if close else []
-        parts.append(f"fastest of {total:,} {mode} comparisons: {', '.join(shares)}")
-        leader = wins.most_common(1)[0] if wins else None
-        if leader:
-            everywhere = leader[1] == total
-            verdict = f"{leader[0]} is fastest" if everywhere else "It depends: no framework is always fastest"
+        if total:
+            parts.append(f"fastest of {total:,} {mode} comparisons: {', '.join(shares)}")
     gain = _compilation_gain(times)
     if gain:
         parts.append(
@@ -131,7 +128,19 @@ def _costs(times: Sequence[Time]) -> Answer:
     if not parts:
         parts.append(f"{plural(len(times), 'timing')}, with nothing to compare them with")
     sentence = "; ".join(parts)
+    verdict = _winner(wins, compared, len(times))
     return Answer(question, verdict, f"{sentence[0].upper()}{sentence[1:]}.", "plain", anchor)
+
+
+def _winner(wins: Counter[str], compared: int, count: int) -> str:
+    if not compared:
+        return plural(count, "timing")
+    if not wins:
+        return "Too close to call"
+    leader, most = wins.most_common(1)[0]
+    if most == compared:
+        return f"{leader} is always fastest"
+    return f"{leader} is most often fastest" if 2 * most > compared else "It depends on the kernel"
 
 
 def _fastest(times: Sequence[Time]) -> tuple[Counter[str], int, int]:
@@ -176,6 +185,9 @@ def not_measured(records: Sequence[Record]) -> list[str]:
     if "cpu" not in devices:
         lines.append("CPU: not measured.")
     absent = [name for name in ("float16", "bfloat16", "float32", "float64") if name not in {r.dtype for r in records}]
+    failures = of(records, Failure)
+    if failures:
+        lines.append(f"{plural(len(failures), 'cell')} could not be measured; see the failures below.")
     if absent:
         lines.append(f"Floating types not measured: {', '.join(absent)}.")
     kinds = {type(record).__name__ for record in records}

@@ -30,16 +30,31 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
     notes = [
         "The formulas of the source article, taken literally, and the right ones for the same quantity. The point is "
         "what was measured, with its interval; the upright stroke is what a right formula gives.",
-        f"In {sum(map(bool, judged))} of {plural(len(judged), 'measurement')} the right value lies outside the interval.",
+        f"In {sum(map(bool, judged))} of {plural(len(judged), 'measurement')} the right value lies outside the "
+        "interval.",
     ]
     return Section("article", "The article, taken literally", notes, [_chart(rows, backends)], [_table(rows)])
 
 
 def _chart(records: Sequence[Article], backends: Sequence[str]) -> Figure:
+    quantities = sorted({record.quantity for record in records})
+    panels = [
+        _panel([record for record in records if record.quantity == quantity], backends).properties(title=quantity)
+        for quantity in quantities
+    ]
+    alt_text = (
+        f"{plural(len(quantities), 'panel')}, one per quantity: what the literal and the right formulas give, with the "
+        "right value; the table below holds the same numbers."
+    )
+    return figure("article", "Literal formulas and the right values", alt_text, alt.vconcat(*panels), frame(records))
+
+
+def _panel(records: Sequence[Article], backends: Sequence[str]) -> alt.LayerChart | alt.FacetChart:
+    """Draw one quantity: formulas down, what they give across."""
+    names = ("measured", "low", "high", "exact", "right")
     rows: list[dict[str, Any]] = [
         {
-            "formula": record.formula,
-            "quantity": record.quantity,
+            "formula": f"{record.formula} · {record.dtype}",
             "backend": record.backend,
             "measured": record.measured,
             "low": record.measured_low,
@@ -47,45 +62,32 @@ def _chart(records: Sequence[Article], backends: Sequence[str]) -> Figure:
             "exact": record.exact,
             "right": record.right,
             "samples": record.samples,
-            "dtype": record.dtype,
         }
         for record in records
     ]
-    names = ("measured", "low", "high", "exact", "right")
     scale = alt.Scale(zero=False, padding=14)
     base = alt.Chart().encode(
         y=alt.Y("formula:N", title=None, axis=alt.Axis(grid=True)),
         yOffset=alt.YOffset("backend:N", scale=alt.Scale(domain=list(backends), paddingOuter=0.4)),
         tooltip=[
-            *(alt.Tooltip(f"{name}:N") for name in ("formula", "quantity", "backend", "dtype")),
+            *(alt.Tooltip(f"{name}:N") for name in ("formula", "backend")),
             *(alt.Tooltip(f"{name}:Q", format=".6~g") for name in names),
             alt.Tooltip("samples:Q", format=","),
         ],
     )
-    chart = (
-        alt.layer(
-            base.mark_tick(style=palette.EXACT, thickness=2, size=13).encode(x=alt.X("right:Q", scale=scale)),
-            base.mark_rule(strokeWidth=3, opacity=0.65).encode(
-                x=alt.X("low:Q", scale=scale), x2="high:Q", color=palette.colour(backends)
-            ),
-            base.mark_point(filled=True, size=46, opacity=1).encode(
-                x=alt.X("measured:Q", title="measured, with the right value", scale=scale),
-                color=palette.colour(backends),
-                shape=palette.shape(backends),
-            ),
-            data=pd.DataFrame(rows),
-        )
-        .properties(width=420, height=alt.Step(13))
-        .facet(row=alt.Row("quantity:N", title=None, header=alt.Header(labelOrient="top", labelAnchor="start")))
-        .resolve_scale(x="independent", y="independent")
+    layers = alt.layer(
+        base.mark_tick(style=palette.EXACT, thickness=2, size=13).encode(x=alt.X("right:Q", scale=scale)),
+        base.mark_rule(strokeWidth=3, opacity=0.65).encode(
+            x=alt.X("low:Q", scale=scale), x2="high:Q", color=palette.colour(backends)
+        ),
+        base.mark_point(filled=True, size=46, opacity=1).encode(
+            x=alt.X("measured:Q", title="measured, with the right value", scale=scale),
+            color=palette.colour(backends),
+            shape=palette.shape(backends),
+        ),
+        data=pd.DataFrame(rows),
     )
-    quantities = plural(len({record.quantity for record in records}), "measured quantity").replace(
-        "quantitys", "quantities"
-    )
-    alt_text = (
-        f"{quantities.capitalize()}: literal and right formulas, with the right value; the table has the numbers."
-    )
-    return figure("article", "Literal formulas and the right values", alt_text, chart, frame(records))
+    return layers.properties(width=480, height=alt.Step(13))
 
 
 def _table(records: Sequence[Article]) -> Table:

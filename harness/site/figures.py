@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import vl_convert
@@ -58,6 +57,6 @@ def draw(figure: Figure, run: str, output: Path) -> Drawn:
 def bundle() -> str:
     """Return Vega, Vega-Lite and Vega-Embed as one script without dependencies, of the version that Altair writes."""
     version = "_".join(alt.SCHEMA_VERSION.split(".")[:2])
-    script: Any = vl_convert.javascript_bundle(vl_version=version)
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
     # a classic script, since browsers refuse modules from disk; the function keeps its names to itself
     return f"(function () {{\n{script}\n}})();\n"

@@ -1,4 +1,4 @@
-"""Colours and shapes that are told apart by colour-blind readers too (Okabe and Ito, 2008), and the chart themes."""
+"""Colours and shapes that colour-blind readers tell apart too (after Okabe and Ito, 2008), and the stills' theme."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C8C8C")
+COLOURS = ("#2A87D0", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C8C8C")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
 
 #: Marks take these styles, so that the page can redefine their colours for a dark background.
@@ -16,15 +16,17 @@ EXACT, ABSENT, FAILED = "exact", "absent", "failed"
 #: The still pictures are for a light background. The page has its own, from its style sheet.
 STILL: dict[str, Any] = {
     "background": "white",
-    "style": {EXACT: {"color": "#111111"}, ABSENT: {"color": "#e4e4e4"}, FAILED: {"color": "#111111"}},
+    "style": {EXACT: {"color": "#111111"}, ABSENT: {"color": "#d3d0c8"}, FAILED: {"color": "#111111"}},
     "axis": {"labelLimit": 320},
+    "title": {"fontSize": 12, "anchor": "start"},
 }
 
 
 def colour(backends: Sequence[str]) -> alt.Color:
     """Return the colour of each backend, the same in every chart of a site."""
     scale = alt.Scale(domain=list(backends), range=_cycled(COLOURS, len(backends)))
-    return alt.Color("backend:N", title="backend", scale=scale)
+    legend = alt.Legend(orient="top", symbolOpacity=1, symbolSize=90)
+    return alt.Color("backend:N", title="backend", scale=scale, legend=legend)
 
 
 def shape(backends: Sequence[str]) -> alt.Shape:

@@ -31,8 +31,8 @@ def seconds(value: float | None) -> str:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """Return [low, high], or "–" where either is not known."""
-    return "–" if low is None or high is None else f"[{number(low)}, {number(high)}]"
+    """Return [low, high] with four significant digits, or "–" where either is not known."""
+    return "–" if low is None or high is None else f"[{number(low, 4)}, {number(high, 4)}]"
 
 
 def plural(count: int, noun: str) -> str:

@@ -84,7 +84,9 @@ def _chart(where: str, records: Sequence[Time], backends: Sequence[str]) -> Figu
             data=pd.DataFrame(rows),
         )
         .properties(width=195, height=alt.Step(9))
-        .facet(column=alt.Column("pass:N", title=None, sort=sorted({row["pass"] for row in rows}, key=_pass_order)))
+        .facet(
+            column=alt.Column("pass:N", title=None, sort=sorted({str(row["pass"]) for row in rows}, key=_pass_order))
+        )
     )
     kernels = len({record.kernel for record in shown})
     sizes = sorted({record.size for record in shown})

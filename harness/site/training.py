@@ -31,7 +31,8 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
         for dtype in sorted({record.dtype for record in steps})
     }
     notes = [
-        "Losses are in nats per image, but for the article's literal loss, which has no unit. The same weights, batches and noise in every framework, so the curves should lie on one another: what is "
+        "Losses are in nats per image, but for the article's literal loss, which has no unit. Weights, batches and "
+        "noise are the same in every framework, so the curves should lie on one another: what is "
         "left is rounding, and it grows with the steps. The lower chart shows the largest relative difference between "
         "any two frameworks at each step; a difference of exactly 0 has no place on its logarithmic axis.",
         "Largest relative difference between frameworks: "

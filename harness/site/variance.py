@@ -59,8 +59,7 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
         "variance, where the oracle knows it. A small variance can be bought with bias: see the table.",
         f"{sum(map(bool, known))} of {plural(len(known), 'interval')} with a known exact variance "
         f"{'holds' if len(known) == 1 else 'hold'} it. "
-        f"{plural(sum(map(biased, found)), 'bias').replace('biass', 'biases')} of "
-        f"{len(found)} larger than {SIGMAS:g} standard errors.",
+        f"{sum(map(biased, found))} of {len(found)} biases exceed {SIGMAS:g} standard errors.",
     ]
     problems = sorted({record.problem for record in found})
     figures = [_chart(name, [record for record in found if record.problem == name], backends) for name in problems]
@@ -91,66 +90,65 @@ def _drawable(value: float | None) -> float | None:
 
 def _chart(problem: str, records: Sequence[Variance], backends: Sequence[str]) -> Figure:
     labels = _labels(records)
-    order = list(
-        dict.fromkeys(
-            labels[r] for r in sorted(records, key=lambda r: (r.estimator, r.dimension, r.samples, r.settings))
-        )
-    )
-    rows: list[dict[str, Any]] = [
-        {
-            "label": labels[record],
-            "backend": record.backend,
-            "parameter": record.parameter,
-            "dtype": record.dtype if record.device == "cpu" else f"{record.dtype} {record.device}",
-            "variance": _drawable(record.variance),
-            "low": _drawable(record.variance_low),
-            "high": _drawable(record.variance_high),
-            "exact": _drawable(record.exact_variance),
-            "measured": number(record.variance, 4),
-            "interval": interval(record.variance_low, record.variance_high),
-            "truth": number(record.exact_variance, 4),
-            "bias": f"{number(record.bias)} ± {number(record.bias_standard_error)}",
-            "settings": record.settings,
-            "replicates": record.replicates,
-        }
-        for record in records
+    ordered = sorted(records, key=lambda r: (r.estimator, r.dimension, r.samples, r.settings))
+    order = list(dict.fromkeys(labels[record] for record in ordered))
+    parameters = sorted({record.parameter for record in records})
+    panels = [
+        _panel(
+            [_row(record, labels[record]) for record in records if record.parameter == parameter], order, backends
+        ).properties(title=f"gradient by {parameter}")
+        for parameter in parameters
     ]
-    fields = ("label", "backend", "parameter", "dtype", "measured", "interval", "truth", "bias", "settings")
-    titles = {"label": "estimator", "measured": "variance", "truth": "exact variance"}
-    tooltip = [alt.Tooltip(f"{name}:N", title=titles.get(name, name)) for name in fields]
-    scale = alt.Scale(type="log", nice=False, padding=12)
-    base = alt.Chart().encode(
-        y=alt.Y("label:N", title=None, sort=order, axis=alt.Axis(grid=True)),
-        yOffset=alt.YOffset("backend:N", scale=alt.Scale(domain=list(backends), paddingOuter=0.35)),
-        tooltip=tooltip,
-    )
-    x = alt.X("variance:Q", title="variance of one gradient", scale=scale, axis=alt.Axis(tickCount=6, format="~g"))
-    chart = (
-        alt.layer(
-            base.mark_rule(strokeWidth=3, opacity=0.65).encode(
-                x=alt.X("low:Q", scale=scale), x2="high:Q", color=palette.colour(backends)
-            ),
-            base.mark_point(filled=True, size=46, opacity=1).encode(
-                x=x, color=palette.colour(backends), shape=palette.shape(backends)
-            ),
-            base.mark_tick(style=palette.EXACT, thickness=2, size=13).encode(x=alt.X("exact:Q", scale=scale)),
-            data=pd.DataFrame(rows),
-        )
-        .properties(width=330, height=alt.Step(15))
-        .facet(
-            column=alt.Column("dtype:N", title=None),
-            row=alt.Row(
-                "parameter:N", title=None, header=alt.Header(labelOrient="top", labelExpr="'d/d ' + datum.value")
-            ),
-        )
-        .resolve_scale(x="independent" if len({r.parameter for r in records}) > 1 else "shared")
-    )
-    name = f"variance-{slug(problem)}"
     alt_text = (
-        f"Variance of {plural(len(set(labels.values())), 'estimator')} on the problem {problem}, by backend, parameter "
-        "and dtype, with intervals and exact values; the tables below hold the same numbers."
+        f"Variance of {plural(len(order), 'estimator')} on the problem {problem}, by backend, parameter and dtype, "
+        "with intervals and exact values; the tables below hold the same numbers."
     )
-    return figure(name, f"Problem {problem}: variance of one gradient", alt_text, chart, frame(records))
+    title = f"Problem {problem}: variance of one gradient"
+    return figure(f"variance-{slug(problem)}", title, alt_text, alt.vconcat(*panels), frame(records))
+
+
+def _row(record: Variance, label: str) -> dict[str, Any]:
+    return {
+        "label": label,
+        "backend": record.backend,
+        "dtype": record.dtype if record.device == "cpu" else f"{record.dtype} {record.device}",
+        "variance": _drawable(record.variance),
+        "low": _drawable(record.variance_low),
+        "high": _drawable(record.variance_high),
+        "exact": _drawable(record.exact_variance),
+        "measured": number(record.variance, 4),
+        "interval": interval(record.variance_low, record.variance_high),
+        "truth": number(record.exact_variance, 4),
+        "bias": f"{number(record.bias)} ± {number(record.bias_standard_error)}",
+        "settings": record.settings,
+        "replicates": f"{record.replicates:,}",
+    }
+
+
+def _panel(rows: Sequence[dict[str, Any]], order: Sequence[str], backends: Sequence[str]) -> alt.FacetChart:
+    """Draw one parameter: estimators down, variance across, a column per dtype."""
+    fields = ("label", "backend", "dtype", "measured", "interval", "truth", "bias", "settings", "replicates")
+    titles = {"label": "estimator", "measured": "variance", "truth": "exact variance"}
+    scale = alt.Scale(type="log", nice=False, padding=12)
+    axis = alt.Axis(tickCount=6, format="~g")
+    base = alt.Chart().encode(
+        y=alt.Y("label:N", title=None, sort=list(order), axis=alt.Axis(grid=True)),
+        yOffset=alt.YOffset("backend:N", scale=alt.Scale(domain=list(backends), paddingOuter=0.35)),
+        tooltip=[alt.Tooltip(f"{name}:N", title=titles.get(name, name)) for name in fields],
+    )
+    layers = alt.layer(
+        base.mark_rule(strokeWidth=3, opacity=0.65).encode(
+            x=alt.X("low:Q", scale=scale), x2="high:Q", color=palette.colour(backends)
+        ),
+        base.mark_point(filled=True, size=46, opacity=1).encode(
+            x=alt.X("variance:Q", title="variance of one gradient", scale=scale, axis=axis),
+            color=palette.colour(backends),
+            shape=palette.shape(backends),
+        ),
+        base.mark_tick(style=palette.EXACT, thickness=2, size=13).encode(x=alt.X("exact:Q", scale=scale)),
+        data=pd.DataFrame(rows),
+    )
+    return layers.properties(width=330, height=alt.Step(15)).facet(column=alt.Column("dtype:N", title=None))
 
 
 def _row_name(record: Variance) -> tuple[str, ...]:

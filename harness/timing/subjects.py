@@ -7,10 +7,10 @@ a constant nor drop a result (pitfall T2).
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
 from types import ModuleType
 from typing import Any
 
@@ -100,8 +100,10 @@ def _arrays(backend: ModuleType, values: Mapping[str, Any], dtype: str) -> dict[
 
 
 def find(backend: ModuleType, path: str) -> Any:
-    """Return what stands at a dotted path below the backend's package."""
-    return reduce(getattr, path.split("."), backend)
+    """Return what stands at "module.name" below the backend's package; a module may itself be dotted."""
+    module, _, name = path.rpartition(".")
+    # by import, since a package may show a function of the same name as one of its modules
+    return getattr(importlib.import_module(f"{backend.__name__}.{module}"), name)
 
 
 def _kernel_call(backend: ModuleType, name: str, *, dtype: str, derivative: str, size: int, seed: int) -> Call:

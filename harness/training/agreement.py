@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from harness.results.schema import Train
@@ -36,9 +36,9 @@ class Difference(NamedTuple):
     relative_difference: float
 
 
-def _spread(losses: Iterable[float | None]) -> float:
+def _spread(losses: Sequence[float | None]) -> float:
     finite = [loss for loss in losses if loss is not None]
-    if len(finite) < len(list(losses)):
+    if len(finite) < len(losses):
         return math.inf
     magnitude = max(map(abs, finite))
     return (max(finite) - min(finite)) / magnitude if magnitude else 0.0

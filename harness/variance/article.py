@@ -62,8 +62,8 @@ def distance_interval(frequencies: Float, probs: Float, samples: int) -> tuple[f
 
     The distance is the maximum over sets A of classes of P(A) - probs(A), and a set stands for its complement, so
     with the Bonferroni quantile over the 2^(n-1) - 1 pairs the largest deviation of a frequency bounds the error
-    of the maximum. A set's variance is bounded by its value at 1/2, P(A)(1 - P(A)) <= 1/4, whatever A is, unless
-    one class has all the mass and no frequency varies.
+    of the maximum. A set's variance is P(A) (1 - P(A)) / samples, here that of the set nearest to one half; it is
+    0 where one class has all the mass and no frequency varies.
 
     Args:
         frequencies: of n classes, they sum to 1.

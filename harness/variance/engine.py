@@ -7,8 +7,10 @@ Memory does not grow with the number of replicates.
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 from statistics import median
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -64,16 +66,22 @@ def block_replicates(problem: str, event_size: int, samples: int) -> int:
     return int(min(BLOCK, 2 ** (fitting.bit_length() - 1)))
 
 
-def gradient_function(backend: ModuleType, estimator: str, problem: str) -> Callable[..., Any]:
-    """Return (parameters, constants, noise) -> gradients, with all arrays as arguments so that none is folded away."""
-    function = getattr(getattr(backend.estimators, ESTIMATORS[estimator].module), estimator)
+@cache
+def compiled_gradient(backend: ModuleType, estimator: str, problem: str) -> Callable[..., Any]:
+    """Return the compiled (parameters, constants, noise) -> gradients, once per process.
+
+    All arrays are arguments, so that none is folded into the code (pitfall T2) and new settings compile nothing anew.
+    """
+    module = importlib.import_module(f"{backend.__name__}.estimators.{ESTIMATORS[estimator].module}")
+    function = getattr(module, estimator)
     distribution = getattr(backend.distributions, PROBLEMS[problem].distribution)
     objective = getattr(backend.objectives, PROBLEMS[problem].objective)
 
     def gradients(parameters: Any, constants: Any, noise: Any) -> Any:
         return function(distribution, objective, parameters, constants, noise)
 
-    return gradients
+    compiled: Callable[..., Any] = backend.runtime.compile(gradients)
+    return compiled
 
 
 def stream(
@@ -90,7 +98,7 @@ def stream(
 
     Args:
         backend: the loaded backend.
-        gradients: (parameters, constants, noise [block, samples, *event]) -> {name: [block, *param]}.
+        gradients: compiled, (parameters, constants, noise [block, samples, *event]) -> {name: [block, *param]}.
         parameters: in float64.
         constants: in float64.
         draw: the noise of a block by its number, in float64.
@@ -100,7 +108,6 @@ def stream(
         dtype: to which everything is rounded.
     """
     runtime = backend.runtime
-    compiled = runtime.compile(gradients)
     fixed = [{k: runtime.asarray(v, dtype) for k, v in arrays.items()} for arrays in (parameters, constants)]
     blocks = -(-replicates // block)
     seconds: list[float] = []
@@ -108,7 +115,7 @@ def stream(
 
     def call(noise: Any) -> Any:
         begin = time.perf_counter()
-        result = compiled(*fixed, noise)
+        result = gradients(*fixed, noise)
         runtime.synchronize(result)
         seconds.append(time.perf_counter() - begin)
         return result
@@ -134,7 +141,7 @@ def stream(
     return Measured(streams, median(seconds) / block)
 
 
-def _average(values: Mapping[str, Float] | None, parameter: str) -> float:
+def _average(values: Mapping[str, Float | np.float64] | None, parameter: str) -> float:
     return float("nan") if values is None else float(np.mean(values[parameter]))
 
 
@@ -176,7 +183,7 @@ def measure(
         random = noises.generator(seed, "variance", problem, estimator, number)
         return noises.draw(kind, (block, samples, *event), random)
 
-    gradients = gradient_function(backend, estimator, problem)
+    gradients = compiled_gradient(backend, estimator, problem)
     measured = stream(backend, gradients, parameters, constants, draw, block, replicates, dtype)
     truth = exact_gradients.expectation(problem, parameters, constants)
     exact_variance = exact_variances.variance(estimator, problem, parameters, constants, samples)

@@ -37,7 +37,8 @@ class Moments(NamedTuple):
 
 def moments(values: Float) -> Moments:
     """Return the moments of values [n, *coordinates] over the first axis."""
-    mean = values.mean(axis=0)
+    first = values[0]
+    mean = first + (values - first).mean(axis=0)  # about the first row, so that a constant has variance exactly 0
     deviation = values - mean
     square = deviation * deviation
     return Moments(
@@ -94,7 +95,7 @@ def _block(gradients: Float, centre: Float) -> Stream:
 
 def start(gradients: Float) -> Stream:
     """Return the stream after its first block [replicates, coordinates]."""
-    return _block(gradients, gradients.mean(axis=0))
+    return _block(gradients, moments(gradients).mean)
 
 
 def extend(stream: Stream, gradients: Float) -> Stream:

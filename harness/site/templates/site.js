@@ -2,6 +2,8 @@
 (function () {
   "use strict";
 
+  const ERRORS_ONLY = 1; // Vega's numbering: none, errors, warnings, information, debugging
+
   function theme() {
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
@@ -16,6 +18,7 @@
       view: { stroke: line },
       axis: { ...label, gridColor: line, domainColor: line, tickColor: line, labelLimit: 320 },
       legend: label,
+      title: { color: ink, font: font, fontSize: 12, anchor: "start" },
       header: { ...label, labelColor: ink, labelFontWeight: 600 },
       style: {
         exact: { color: ink },
@@ -31,7 +34,7 @@
     const place = document.createElement("div");
     const spec = JSON.parse(figure.querySelector("script.spec").textContent);
     try {
-      const result = await vegaEmbed(place, spec, { actions: false, renderer: "svg", config: theme() });
+      const result = await vegaEmbed(place, spec, { actions: false, renderer: "svg", logLevel: ERRORS_ONLY, config: theme() });
       if (figure.view) {
         figure.view.finalize();
       }

@@ -1,0 +1,49 @@
+"""Error budgets, as data: how much a result may differ from the truth, and why.
+
+The rule is |error| <= k eps condition, with the condition of `harness.oracle.truth`: what a rounding of each input
+in its last place and of the result amounts to, and the absolute terms of sums that cancel. An error of one smallest
+normal number is forgiven, since frameworks flush subnormal numbers to 0 (pitfall F1).
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+RELATIVE = "eps*condition"
+NORMWISE = "eps*norm"
+BITS = "bits differ"
+
+
+class Budget(NamedTuple):
+    """How far a result may be off.
+
+    Attributes:
+        limit: largest error, in `unit`.
+        unit: `RELATIVE`; `NORMWISE`, the norm of the whole error, where the condition is that of the truth;
+            or `BITS`, numbers that are not the truth's nearest, bit for bit.
+        reason: why.
+    """
+
+    limit: float
+    unit: str
+    reason: str
+
+
+#: (kernel, derivative) -> budget; globs; the first row that matches holds.
+ROWS: tuple[tuple[str, str, Budget], ...] = (
+    ("*.hard_sample", "value", Budget(0, BITS, "a choice, not a computation: 0 and 1 are exact")),
+    ("*.straight_through_*", "value", Budget(0, BITS, "(hard - soft) + soft is exact for 0 and 1 (pitfall S1)")),
+    ("annealing.constant", "value", Budget(0, BITS, "nothing is computed")),
+    ("gaussian.reparameterize", "value", Budget(1, RELATIVE, "one product and one sum, each rounded once")),
+    ("gaussian.cdf", "value", Budget(32, RELATIVE, "erfc is measured at up to 32 ulp (PITFALLS, budgets)")),
+    ("*", "*", Budget(8, RELATIVE, "exp, log, log1p, expm1, tanh are measured at up to 6.4 ulp (PITFALLS, budgets)")),
+)
+
+
+def of(kernel: str, derivative: str) -> Budget:
+    """Return the budget of a kernel's "value" or "vjp:ARGUMENT"."""
+    return next(row for name, what, row in ROWS if fnmatchcase(kernel, name) and fnmatchcase(derivative, what))
+
+
+EXACT = Budget(0, BITS, "the case says that the result is exact")

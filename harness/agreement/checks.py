@@ -1,0 +1,93 @@
+"""From results and their truth to a record of the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.agreement.budgets import Budget
+from harness.results.schema import Check, finite
+
+if TYPE_CHECKING:
+    from harness.oracle.truth import Truth
+
+Array = NDArray[np.float64]
+
+
+class Configuration(NamedTuple):
+    """Under what conditions something is judged."""
+
+    backend: str
+    dtype: str
+    device: str
+    mode: str
+
+
+def key(where: Configuration, subject: str, note: str) -> str:
+    """Return the key of a cell."""
+    words = ("check", where.backend, subject, where.dtype, where.device, where.mode, note)
+    return " ".join(word for word in words if word)
+
+
+def literal(value: Any) -> str:
+    """Write built-in values so that `ast.literal_eval` reads them back: infinity as 1e999, which overflows to it."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name!r}: {literal(part)}" for name, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    return repr(value).replace("inf", "1e999") if isinstance(value, float) else repr(value)
+
+
+def check(
+    where: Configuration,
+    kernel: str,
+    case: str,
+    derivative: str,
+    got: Array,
+    truth: Truth,
+    budget: Budget,
+    describe: Callable[[tuple[int, ...]], str],
+) -> Check:
+    """Compare one result with its truth.
+
+    Args:
+        where: backend, dtype, device and mode.
+        kernel: what was compared.
+        case: the case.
+        derivative: "value" or "vjp:ARGUMENT".
+        got: the result; another shape than the truth's is an error without a size.
+        truth: what it should be. A product that is not finite is not compared.
+        budget: how far off it may be.
+        describe: gives the input of the number at an index.
+    """
+    from harness.agreement import compare
+
+    if got.shape == truth.high.shape:
+        sizes = compare.errors(got, truth, where.dtype, budget.unit)
+        counted = np.ones_like(sizes, bool) if derivative == "value" else np.isfinite(truth.high)
+        sizes = np.where(counted, sizes, -1.0)
+        comparisons = int(counted.sum())
+    else:
+        sizes, comparisons = np.full(truth.high.shape, np.inf), truth.high.size
+    index = np.unravel_index(int(np.argmax(sizes)), sizes.shape) if sizes.size else ()
+    worst = max(float(sizes[index]), 0.0) if sizes.size else 0.0
+    if got.shape != truth.high.shape:
+        worst = np.inf
+    return Check(
+        backend=where.backend,
+        dtype=where.dtype,
+        device=where.device,
+        kernel=kernel,
+        case=case,
+        mode=where.mode,
+        derivative=derivative,
+        error=finite(worst),
+        unit=budget.unit,
+        budget=budget.limit,
+        within_budget=bool(worst <= budget.limit),
+        worst_input=describe(tuple(map(int, index))),
+        comparisons=comparisons,
+    )

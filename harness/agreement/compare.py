@@ -1,0 +1,42 @@
+"""The distance of results from the truth, in units of their budget."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import dtypes
+from harness.agreement.budgets import BITS, NORMWISE
+from harness.oracle.truth import Truth
+
+Array = NDArray[np.float64]
+
+
+def errors(got: Array, truth: Truth, dtype: str, unit: str) -> Array:
+    """Return the error of each number in `unit`: inf where it is NaN or infinite and the truth is not.
+
+    A truth of NaN asks for NaN, a truth of infinity (or above the largest number) for infinity.
+
+    Args:
+        got: results in float64.
+        truth: of the same shape.
+        dtype: in which they were computed.
+        unit: one of `harness.agreement.budgets`.
+    """
+    row = dtypes.find(dtype)
+    if unit == BITS:
+        nearest = dtypes.rounded(truth.high, dtype)
+        return ((got != nearest) | (np.signbit(got) != np.signbit(nearest))).astype(np.float64)
+    if unit == NORMWISE:
+        norm = np.linalg.norm(np.ravel((got - truth.high) - truth.low))
+        return np.nan_to_num(norm / (row.eps * truth.condition), nan=np.inf)
+    with np.errstate(all="ignore"):
+        difference = np.abs((got - truth.high) - truth.low)
+        excess = np.maximum(difference - row.tiny, 0)
+        scaled = np.where(excess > 0, excess / (row.eps * truth.condition), 0.0)
+        scaled = np.where(np.isnan(difference), np.inf, scaled)
+        # infinity is the rounding of what lies beyond the largest number, give or take the rounding errors
+        beyond = np.abs(truth.high) + 8 * row.eps * np.nan_to_num(truth.condition) >= row.largest
+        infinite = np.isinf(got) & (np.sign(got) == np.sign(truth.high))
+    scaled = np.where(beyond & infinite, 0.0, scaled)
+    return np.where(np.isnan(truth.high), np.where(np.isnan(got), 0.0, np.inf), scaled)

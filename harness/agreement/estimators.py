@@ -1,0 +1,125 @@
+"""Estimators as subjects of the check: every replicate's gradient against the oracle's, at the same noise."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness import dtypes, noise
+from harness.agreement import checks
+from harness.agreement.budgets import RELATIVE, Budget
+from harness.agreement.cases import Case, find
+from harness.agreement.checks import Configuration
+from harness.estimators import ESTIMATORS
+from harness.execution.work import Cell, Work
+from harness.problems import PROBLEMS, instance
+from harness.results.schema import Check
+from harness.validation import settle
+
+if TYPE_CHECKING:
+    from harness.oracle.truth import Truth
+
+Array = NDArray[np.float64]
+
+PREFIX = "estimators."
+
+BUDGET = Budget(
+    16, RELATIVE, "some ten roundings from noise to gradient, and sums over few samples; unit: sum of absolute terms"
+)
+
+
+def work_arguments(kernel: str, name: str, dtype: str) -> dict[str, Any]:
+    """Return what `evaluate` takes, rounded to `dtype`, for a case by name."""
+    case = find(kernel, name)
+    row = case.row
+    estimator = kernel.removeprefix(PREFIX)
+    problem = PROBLEMS[row["problem"]]
+    settings = settle(problem.settings, row.get("settings", {}), dtype, f"problem {row['problem']!r}")
+    parameters, constants = instance(row["problem"], settings, row.get("dimension", 1), dtype)
+    own = settle(ESTIMATORS[estimator].settings, _own(row, estimator), dtype, kernel)
+    constants |= {key: dtypes.rounded(value, dtype) for key, value in own.items()}
+    event = next(iter(parameters.values())).shape
+    random = noise.generator(0, "agreement", row["problem"], name)
+    # the distribution's own kind of noise
+    kind = {"NORMAL": "normal", "BERNOULLI": "logistic"}[problem.distribution]
+    draws = noise.draw(kind, (row["replicates"], row["samples"], *event), random)
+    return {
+        "estimator": estimator,
+        "problem": row["problem"],
+        "parameters": parameters,
+        "constants": constants,
+        "noise": dtypes.rounded(draws, dtype),
+        "dtype": dtype,
+    }
+
+
+def _own(row: Any, estimator: str) -> dict[str, float]:
+    given = row.get("estimator_settings", {})
+    return {name: value for name, value in given.items() if name in ESTIMATORS[estimator].settings}
+
+
+def evaluate(
+    backend: ModuleType,
+    estimator: str,
+    problem: str,
+    parameters: dict[str, Array],
+    constants: dict[str, Array],
+    noise: Array,
+    dtype: str,
+    mode: str,
+) -> dict[str, Array]:
+    """Return the gradients [replicates, *param] of an estimator, as {"vjp:PARAMETER": ...}, in float64."""
+    row, asarray = PROBLEMS[problem], backend.runtime.asarray
+    module = importlib.import_module(f"{backend.__name__}.estimators.{ESTIMATORS[estimator].module}")
+    function = getattr(module, estimator)
+    distribution = getattr(backend.distributions, row.distribution)
+    objective = getattr(backend.objectives, row.objective)
+
+    def run(parameters: Any, constants: Any, noise: Any) -> Any:
+        return function(distribution, objective, parameters, constants, noise)
+
+    call = backend.runtime.compile(run) if mode == "compiled" else run
+    given = ({name: asarray(value, dtype) for name, value in part.items()} for part in (parameters, constants))
+    result = backend.runtime.to_numpy(call(*given, asarray(noise, dtype)))
+    return {f"vjp:{name}": np.asarray(value, np.float64) for name, value in result.items()}
+
+
+def truths(kernel: str, name: str, dtype: str) -> dict[str, Truth]:
+    """Return the true gradients of a case by name, under the names that `evaluate` gives them."""
+    from harness.agreement.longdouble import truth_of
+    from harness.oracle import estimators as oracle
+
+    arguments = work_arguments(kernel, name, dtype)
+    found = oracle.truth(*(arguments[part] for part in ("estimator", "problem", "parameters", "constants", "noise")))
+    return {f"vjp:{key}": truth_of(value.value, value.magnitude) for key, value in found.items()}
+
+
+def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]:
+    """Return one cell for each case of an estimator."""
+    return [_cell(case, where, note) for case in chosen if case.kernel.startswith(PREFIX)]
+
+
+def _cell(case: Case, where: Configuration, note: str) -> Cell:
+    def finish(results: dict[str, Array]) -> list[Check]:
+        return [
+            checks.check(
+                where,
+                case.kernel,
+                case.name,
+                derivative,
+                results[derivative],
+                truth,
+                BUDGET,
+                lambda index: checks.literal({"replicate": index[0], "coordinate": list(index[1:])}),
+            )
+            for derivative, truth in truths(case.kernel, case.name, where.dtype).items()
+        ]
+
+    arguments = work_arguments(case.kernel, case.name, where.dtype) | {"mode": where.mode}
+    work = Work("harness.agreement.estimators:evaluate", where.backend, where.device, arguments)
+    return Cell(checks.key(where, f"{case.kernel} {case.name}", note), work, finish)

@@ -1,0 +1,128 @@
+"""The plan of the agreement check: which cells compare what, and the worst of what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from harness import dtypes as floats
+from harness.agreement import estimators, models, optimizers
+from harness.agreement import kernels as kernel_subjects
+from harness.agreement.cases import Case, load
+from harness.agreement.checks import Configuration
+from harness.errors import BadInputError, unknown
+from harness.execution.work import Cell
+from harness.kernels import select
+from harness.results.schema import Check
+from implementations import registry
+
+MODES = ("eager", "compiled")
+DEVICES = ("cpu", "gpu")
+
+#: (cases, configuration, note for the key) -> cells. Each family makes cells of the cases whose kernels it knows.
+FAMILIES: tuple[Callable[[Sequence[Case], Configuration, str], list[Cell]], ...] = (
+    kernel_subjects.cells,
+    estimators.cells,
+    models.cells,
+    optimizers.cells,
+)
+
+
+def names() -> list[str]:
+    """Return the names of everything that has cases."""
+    return list(dict.fromkeys(case.kernel for case in load()))
+
+
+def _known(kind: str, given: Sequence[str], known: Iterable[str]) -> None:
+    names = list(known)
+    for name in given:
+        if name not in names:
+            raise unknown(kind, name, names)
+
+
+def chosen_cases(kernels: Sequence[str], cases: Sequence[str]) -> list[Case]:
+    """Return the cases of the chosen kernels whose names are chosen.
+
+    Args:
+        kernels: names, modules or globs; none means all.
+        cases: names or globs; none means all.
+
+    Raises:
+        BadInputError: one of them matches nothing.
+    """
+    wanted = set(select(kernels, names(), "kernel"))
+    of_kernels = [case for case in load() if case.kernel in wanted]
+    for pattern in cases:
+        if not any(fnmatchcase(case.name, pattern) for case in of_kernels):
+            known = dict.fromkeys(case.name for case in of_kernels)
+            raise unknown("case", pattern, known, "reparam list cases")
+    return [case for case in of_kernels if not cases or any(fnmatchcase(case.name, pattern) for pattern in cases)]
+
+
+def plan(
+    kernels: Sequence[str] = (),
+    cases: Sequence[str] = (),
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = ("float32", "float64"),
+    devices: Sequence[str] = ("cpu",),
+    modes: Sequence[str] = MODES,
+) -> list[Cell]:
+    """Return the cells of the agreement check.
+
+    Args:
+        kernels: names, modules or globs; none means all.
+        cases: names or globs of cases; none means all.
+        backends: names; none means every reference backend that is installed.
+        dtypes: floating types. A case that is not meant for a dtype is left out there.
+        devices: "cpu", "gpu".
+        modes: "eager", "compiled".
+
+    Raises:
+        BadInputError: a name is unknown.
+    """
+    rows = chosen_cases(kernels, cases)
+    reference = [name for name, row in registry.backends().items() if row.kind == "reference"]
+    _known("backend", backends, registry.backends())
+    _known("device", devices, DEVICES)
+    _known("mode", modes, MODES)
+    for dtype in dtypes:
+        floats.find(dtype)
+        if not any(dtype in case.dtypes for case in rows):
+            raise BadInputError(f"no chosen case is meant for {dtype}; give a dtype that `reparam list cases` shows")
+    note = " ".join([*kernels, *(f"case={name}" for name in cases)])
+    return [
+        cell
+        for backend in backends or [name for name in reference if registry.installed(name)]
+        for device in devices
+        for dtype in dtypes
+        for mode in modes
+        for family in FAMILIES
+        for cell in family(
+            [case for case in rows if dtype in case.dtypes],
+            Configuration(backend, dtype, device, mode),
+            note,
+        )
+    ]
+
+
+def _badness(record: Check) -> tuple[bool, float]:
+    if record.error is None:
+        return True, float("inf")
+    return not record.within_budget, record.error / record.budget if record.budget else record.error
+
+
+def worst(records: Iterable[Check]) -> list[Check]:
+    """Return the worst comparison for each backend, kernel, dtype, device, mode and derivative.
+
+    The number of comparisons is that of all of them together.
+    """
+    groups: dict[tuple[str, ...], list[Check]] = {}
+    for record in records:
+        group = (record.backend, record.kernel, record.dtype, record.device, record.mode, record.derivative)
+        groups.setdefault(group, []).append(record)
+    return [
+        msgspec.structs.replace(max(group, key=_badness), comparisons=sum(record.comparisons for record in group))
+        for group in groups.values()
+    ]

@@ -1,0 +1,76 @@
+"""The few transforms that kernels and estimators need, over each framework's own automatic differentiation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from implementations.interface.contract import Arrays
+
+__all__ = ["per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp"]
+
+
+def stop_gradient(value: Array) -> Array:
+    """Return `value`, held constant by differentiation."""
+    return jax.lax.stop_gradient(value)
+
+
+def value_and_gradient(function: Callable[..., Array], parameters: Arrays, *rest: Any) -> tuple[Array, Arrays]:
+    """Return function(parameters, *rest), a scalar, and its gradient in `parameters`."""
+    return jax.value_and_grad(function)(parameters, *rest)
+
+
+def vjp(function: Callable[..., Array], primals: Sequence[Array], cotangent: Array) -> tuple[Array, tuple[Array, ...]]:
+    """Return the value of function(*primals) and the vector-Jacobian product with `cotangent`."""
+    value, pullback = jax.vjp(function, *primals)
+    return value, pullback(cotangent)
+
+
+def per_replicate_gradient(surrogate: Callable[[Arrays], Array], parameters: Arrays, replicates: int) -> Arrays:
+    """Return the gradient of a surrogate loss, one gradient per replicate, in one backward pass."""
+
+    def total(rows: Arrays) -> Array:
+        return surrogate(rows).mean(axis=1).sum()  # [replicates, samples, *factors] -> scalar
+
+    rows = {
+        name: jnp.broadcast_to(value, (replicates, 1, *value.shape))  # [*param] -> [replicates, 1, *param]
+        for name, value in parameters.items()
+    }
+    gradients = jax.grad(total)(rows)
+    return {name: gradient.squeeze(1) for name, gradient in gradients.items()}  # [replicates, *param]
+
+
+def require_event_shape(parameters: Arrays, noise: Array) -> None:
+    """Check that noise is [replicates, samples, *event] with the event shape of every parameter.
+
+    Raises:
+        ValueError: it is not. Shapes are static, so this is said while tracing, too.
+    """
+    for name, value in parameters.items():
+        if noise.ndim < 2 or noise.shape[2:] != value.shape:
+            raise ValueError(
+                f"noise of shape {noise.shape} does not fit parameter {name!r} of shape {value.shape}: "
+                f"give noise of shape [replicates, samples, *{list(value.shape)}]"
+            )
+
+
+@jax.custom_jvp
+def divide(numerator: Array, denominator: Array) -> Array:
+    """Quotient q = x / y whose derivative is (dx - q dy) / y.
+
+    jax's own rule, -x y^-2 dy, squares the denominator: it overflows at y = 1e-20 and vanishes at 1e20 in float32.
+    """
+    return numerator / denominator
+
+
+@divide.defjvp
+def _divide_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    _, denominator = primals
+    numerator_dot, denominator_dot = tangents
+    quotient = divide(*primals)
+    # Times the reciprocal, since XLA turns (x / y) / y into x / (y y).
+    return quotient, (numerator_dot - quotient * denominator_dot) * (1 / denominator)

@@ -1,0 +1,1 @@
+"""Models as pure functions over a flat dict of arrays."""

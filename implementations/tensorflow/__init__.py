@@ -1,0 +1,1 @@
+"""The reference backend in TensorFlow: eager or compiled, differentiated by the gradient tape."""

@@ -1,0 +1,26 @@
+"""Schedules for the temperature of a relaxation, as functions of the training step."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+__all__ = ["constant", "exponential", "linear"]
+
+
+def constant(step: tf.Tensor, initial: tf.Tensor) -> tf.Tensor:
+    """Temperature that does not change: initial."""
+    return tf.broadcast_to(initial, tf.broadcast_static_shape(step.shape, initial.shape))
+
+
+def exponential(step: tf.Tensor, initial: tf.Tensor, rate: tf.Tensor, minimum: tf.Tensor) -> tf.Tensor:
+    """Temperature that decays exponentially to a floor: max(minimum, initial * exp(-rate * step))."""
+    return tf.maximum(minimum, initial * tf.exp(-rate * step))
+
+
+def linear(step: tf.Tensor, initial: tf.Tensor, final: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+    """Temperature that goes in a straight line, then stays: initial + (final - initial) min(step / steps, 1).
+
+    As a weighted mean, whose end is `final` exactly; near it the weight of `initial` is not 1 - step / steps.
+    """
+    remaining = tf.maximum(steps - step, 0.0) / steps
+    return remaining * initial + tf.minimum(step / steps, 1.0) * final

@@ -1,0 +1,13 @@
+"""Gradient estimators of d/d(parameters) E[f(x)], x ~ p(x; parameters), all with one signature."""
+
+from implementations.tensorflow.estimators.pathwise import pathwise
+from implementations.tensorflow.estimators.relaxed import gumbel_softmax, straight_through_gumbel
+from implementations.tensorflow.estimators.score_function import score_function, score_function_leave_one_out
+
+__all__ = [
+    "gumbel_softmax",
+    "pathwise",
+    "score_function",
+    "score_function_leave_one_out",
+    "straight_through_gumbel",
+]

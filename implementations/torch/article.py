@@ -1,0 +1,27 @@
+"""The source article's formulas in PyTorch, taken literally, so that their distance from the mathematics shows."""
+
+from __future__ import annotations
+
+import torch
+
+from implementations.torch import divergences, gumbel
+
+__all__ = ["gumbel_softmax", "gumbel_softmax_without_noise", "kl_standard_normal"]
+
+
+def kl_standard_normal(loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """The article's KL term: loc^2 + scale^2 - log(scale^2) - 1, which is twice the KL of N(loc, scale^2) from N(0, 1).
+
+    Computed as that double, so that what is measured is the factor and not the rounding.
+    """
+    return 2.0 * divergences.kl_standard_normal(loc, scale)
+
+
+def gumbel_softmax(probs: torch.Tensor, noise: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
+    """The article's Gumbel step: softmax((probs + noise) / temperature), noise on the probabilities."""
+    return gumbel.softmax(probs + noise, temperature)
+
+
+def gumbel_softmax_without_noise(probs: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
+    """The article's code line: softmax(probs / temperature), which leaves the noise out and so is deterministic."""
+    return gumbel.softmax(probs, temperature)

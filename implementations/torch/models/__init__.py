@@ -1,0 +1,1 @@
+"""Models in PyTorch as pure functions over a flat dict of tensors."""

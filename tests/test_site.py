@@ -1,0 +1,281 @@
+"""The static site, built from synthetic records: true, escaped, whole, and silent on the network."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import site_records
+
+from harness.results.run import Run
+from harness.results.schema import Check, Time, Variance
+from harness.site import answers, text
+from harness.site.build import build
+
+HOSTILE = "</script><script>alert(1)</script><!-- & \" ' <img src=x onerror=alert(2)>"
+
+
+class Reader(HTMLParser):
+    """Collects tags with their attributes, and the contents of scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._inside = tag == "script"
+        if self._inside:
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.scripts[-1] += data
+
+
+def read(page: Path) -> Reader:
+    reader = Reader()
+    reader.feed(page.read_text("utf-8"))
+    return reader
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build([site_records.run()], tmp_path_factory.mktemp("site"))
+
+
+def replace_first(records: list, kind: type, **changes: object) -> list:
+    position = next(n for n, record in enumerate(records) if isinstance(record, kind))
+    return [*records[:position], msgspec.structs.replace(records[position], **changes), *records[position + 1 :]]
+
+
+def test_every_area_has_its_section_and_table(index: Path) -> None:
+    html = index.read_text("utf-8")
+    for anchor in ("agreement", "variance", "time", "training", "article", "provenance"):
+        assert f'<section id="{anchor}"' in html
+    assert 'id="failures"' not in html  # none in these records
+    for fact in ("0123456789ab", "20250601", "example-2-cores", "2.13.0", "2025-06-01"):
+        assert fact in html
+
+
+def test_every_figure_has_pictures_data_and_a_description_that_is_json(index: Path) -> None:
+    reader = read(index)
+    figures = [attributes["id"] for tag, attributes in reader.tags if tag == "figure"]
+    assert len(figures) == len(set(figures)) >= 8
+    for name in figures:
+        files = {kind: index.parent / "figures" / f"{name}.{kind}" for kind in ("svg", "png", "csv", "json")}
+        assert files["svg"].read_text("utf-8").startswith("<svg")
+        assert files["png"].read_bytes().startswith(b"\x89PNG")
+        assert len(files["csv"].read_text("utf-8").splitlines()) > 1
+        assert "vega-lite" in json.loads(files["json"].read_text("utf-8"))["$schema"]
+    assert sum("vega-lite" in json.loads(script)["$schema"] for script in reader.scripts if script) == len(figures)
+
+
+def test_links_and_assets_exist_and_none_is_remote(index: Path) -> None:
+    for tag, attributes in read(index).tags:
+        for name in ("src", "href", "srcset", "poster", "action"):
+            target = attributes.get(name)
+            if target is None or target.startswith(("#", "data:,")):
+                continue
+            assert not re.match(r"(?:[a-z]+:)?//", target), f"<{tag}> asks for {target}"
+            assert (index.parent / target).is_file(), target
+    style = (index.parent / "assets" / "style.css").read_text("utf-8")
+    assert "url(" not in style
+    assert "@import" not in style
+    for description in (index.parent / "figures").glob("*.json"):
+        assert '"url"' not in description.read_text("utf-8")
+
+
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(index: Path) -> None:
+    tags = read(index).tags
+    ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    targets = {str(attributes["href"])[1:] for _, attributes in tags if str(attributes.get("href")).startswith("#")}
+    assert targets <= set(ids)
+
+
+def test_pictures_have_alternative_texts_and_tables_captions(index: Path) -> None:
+    tags = read(index).tags
+    assert all(attributes.get("alt") for tag, attributes in tags if tag == "img")
+    assert all(attributes.get("scope") in {"row", "col"} for tag, attributes in tags if tag == "th")
+    names = [tag for tag, _ in tags]
+    assert names.count("caption") == names.count("table") > 0
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    records = [
+        msgspec.structs.replace(record, kernel=HOSTILE, case=HOSTILE, worst_input=HOSTILE)
+        for record in site_records.checks(random)[:4]
+    ]
+    records += [msgspec.structs.replace(record, problem=HOSTILE) for record in site_records.variances(random)[:2]]
+    records += [msgspec.structs.replace(record, model=HOSTILE) for record in site_records.trains(random, 2)[:6]]
+    records.append(site_records.failure(HOSTILE, HOSTILE))
+    run = Run(HOSTILE, site_records.PROVENANCE | {"command": HOSTILE, "machine": {"name": HOSTILE}}, records)
+    page = build([run], tmp_path)
+    html, reader = page.read_text("utf-8"), read(page)
+    assert "<script>alert" not in html
+    assert "onerror" not in {name for _, attributes in reader.tags for name in attributes}
+    assert "&lt;script&gt;alert" in html
+    assert all("<" not in script for script in reader.scripts)
+    assert any(
+        HOSTILE in json.dumps(json.loads(script), ensure_ascii=False).replace('\\"', '"')
+        for script in reader.scripts
+        if script
+    )
+    for picture in (tmp_path / "figures").glob("*.svg"):
+        assert "<script" not in picture.read_text("utf-8")
+
+
+def test_no_path_of_the_machine_is_shown(tmp_path: Path) -> None:
+    failure = site_records.failure("OSError: /home/alice/reparam/harness/data.py: no such file")
+    provenance = site_records.PROVENANCE | {"command": r"/opt/venv/bin/reparam run --output C:\Users\alice\results"}
+    page = build([Run("r", provenance, [failure])], tmp_path).read_text("utf-8")
+    assert "alice" not in page
+    assert "/opt/venv" not in page
+    assert "…/data.py: no such file" in page
+    assert "…/reparam run" in page
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("a ratio 1/2 and vjp:loc", "a ratio 1/2 and vjp:loc"),
+        ("see https://example.org/a/b", "see https://example.org/a/b"),
+        ("~/work/x.py", "…/x.py"),
+    ],
+)
+def test_only_absolute_paths_are_cut(raw: str, clean: str) -> None:
+    assert text.without_paths(raw) == clean
+
+
+def test_one_failing_check_turns_the_first_answer_to_no() -> None:
+    records = site_records.checks(np.random.default_rng(2))
+    before = answers.answers(records)[0]
+    assert (before.state, before.verdict) == ("good", "Yes, within budget")
+    after = answers.answers(replace_first(records, Check, error=12.0, within_budget=False))[0]
+    assert (after.state, after.verdict) == ("bad", "No: 1 check fails")
+    assert "1.5 of its budget" in after.sentence
+    assert f"of {len(records):,} checks" in after.sentence
+
+
+def test_a_result_that_is_not_finite_is_the_worst_and_is_drawn_as_failing(tmp_path: Path) -> None:
+    records = site_records.checks(np.random.default_rng(3))
+    records = replace_first(records, Check, error=None, within_budget=False)
+    assert "not finite" in answers.answers(records)[0].sentence
+    build([Run("r", site_records.PROVENANCE, records)], tmp_path)
+    spec = json.loads((tmp_path / "figures" / "r-agreement.json").read_text("utf-8"))
+    cells = next(iter(spec["datasets"].values()))
+    assert [cell["times"] for cell in cells if cell.get("failing")] == ["not finite"]
+
+
+def test_a_cell_without_a_check_is_shown_as_not_measured(tmp_path: Path) -> None:
+    records = site_records.checks(np.random.default_rng(4))
+    left = [r for r in records if not (r.backend == "torch" and r.dtype == "float64" and r.kernel == "gaussian.cdf")]
+    build([Run("r", site_records.PROVENANCE, left)], tmp_path)
+    spec = json.loads((tmp_path / "figures" / "r-agreement.json").read_text("utf-8"))
+    absent = [cell for cell in next(iter(spec["datasets"].values())) if cell["state"] == "not measured"]
+    assert {(cell["kernel"], cell["backend"]) for cell in absent} == {("gaussian.cdf", "torch")}
+    assert {cell["configuration"] for cell in absent} == {"float64 compiled", "float64 eager"}
+
+
+def test_the_second_answer_follows_the_variances() -> None:
+    records = site_records.variances(np.random.default_rng(5))
+    before = answers.answers(records)[1]
+    # score function against pathwise on norm_squared in 16 dimensions: 360 / 4, each with 1 % noise
+    assert "score_function has" in before.sentence
+    assert "variance of pathwise on norm_squared" in before.sentence
+    assert "a bias is seen in gumbel_softmax and straight_through_gumbel" in before.sentence
+    quiet = replace_first(records, Variance, variance=1e-4)
+    after = answers.answers(quiet)[1]
+    assert "variance of pathwise on quadratic" in after.sentence
+
+
+def test_a_biased_estimator_is_not_called_the_quietest() -> None:
+    records = [
+        msgspec.structs.replace(r, variance=1e-9, bias=1.0) if r.estimator == "pathwise" else r
+        for r in site_records.variances(np.random.default_rng(6))
+    ]
+    answer = answers.answers(records)[1]
+    assert "variance of pathwise" not in answer.sentence
+    assert "a bias is seen in gumbel_softmax, pathwise and" in answer.sentence
+
+
+def test_the_third_answer_counts_clear_wins_only() -> None:
+    def timing(backend: str, seconds: float, spread: float) -> Time:
+        row = next(r for r in site_records.times(np.random.default_rng(7)) if r.backend == backend)
+        return msgspec.structs.replace(
+            row, seconds=seconds, seconds_low=seconds - spread, seconds_high=seconds + spread
+        )
+
+    clear = answers.answers([timing("jax", 1.0, 0.1), timing("torch", 2.0, 0.1)])[2]
+    assert clear.verdict == "jax is always fastest"
+    close = answers.answers([timing("jax", 1.0, 0.6), timing("torch", 2.0, 0.6)])[2]
+    assert close.verdict == "Too close to call"
+    assert "too close to call 1" in close.sentence
+
+
+@pytest.mark.parametrize("runs", [[], [Run("empty", site_records.PROVENANCE, [])]])
+def test_nothing_measured_is_said(runs: list[Run], tmp_path: Path) -> None:
+    html = build(runs, tmp_path).read_text("utf-8")
+    assert "Nothing was measured." in html
+    assert html.count('<p class="verdict">Not measured</p>') == 3
+    assert "<figure" not in html
+
+
+def test_the_gpu_is_not_measured_until_it_is() -> None:
+    records = site_records.checks(np.random.default_rng(8))
+    assert any(line.startswith("GPU: not measured") for line in answers.not_measured(records))
+    records = replace_first(records, Check, device="gpu")
+    assert not any(line.startswith("GPU") for line in answers.not_measured(records))
+
+
+def test_unlike_runs_are_not_merged(tmp_path: Path) -> None:
+    random = np.random.default_rng(9)
+    old = [msgspec.structs.replace(r, error=80.0, within_budget=False) for r in site_records.checks(random)[:8]]
+    runs = [
+        Run("b", site_records.PROVENANCE | {"started": "2025-06-02T00:00:00+00:00"}, site_records.checks(random)[:8]),
+        Run("B", site_records.PROVENANCE, [*old, *site_records.articles(random)]),
+    ]
+    page = build(runs, tmp_path)
+    html = page.read_text("utf-8")
+    assert "Yes, within budget" in html  # agreement from the later run, the article from the only run that has it
+    assert 'id="article"' in html
+    pages = sorted(path.name for path in tmp_path.glob("*.html"))
+    assert pages == ["index.html", "run-b--2.html", "run-b.html"]
+    assert "No: 8 checks fail" in (tmp_path / "run-b--2.html").read_text("utf-8")
+    for name in pages:
+        for _, attributes in read(tmp_path / name).tags:
+            target = attributes.get("href") or attributes.get("src") or "#"
+            assert target.startswith(("#", "data:,")) or (tmp_path / target).is_file()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.0, "0"),
+        (12.345, "12.3"),
+        (0.001234, "0.00123"),
+        (4200.0, "4,200"),
+        (1.2e-5, "1.20e-5"),
+        (3e7, "3.00e7"),
+        (None, "–"),
+    ],
+)
+def test_numbers_keep_three_significant_digits(value: float | None, shown: str) -> None:
+    assert text.number(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(2e-9, "2 ns"), (1.5e-5, "15 µs"), (0.25, "250 ms"), (2.0, "2 s")])
+def test_times_carry_their_unit(value: float, shown: str) -> None:
+    assert text.seconds(value) == shown
