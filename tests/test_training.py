@@ -22,12 +22,20 @@ SEED = 7
 STEPS = 30
 MODELS = tuple(models.MODELS)
 
-#: Largest relative difference of a step's loss. At the start rounding leaves about sqrt(1600) = 40 eps, 1e-14 and
-#: 5e-6 at worst (1600 additions lead to a loss); Adam moves each weight by the learning rate whatever the size of
-#: the gradient, so that a relative error of a gradient becomes one of its update, and in float64 two digits are
-#: left for it. In float32 longer runs may part: a relu whose input lies within rounding of 0 is on in one backend
-#: and off in another.
+#: Largest relative difference of a step's loss. A loss adds up 1600 terms in a row (784, 256, 128, 50, 128, 256), whose
+#: rounding leaves about 40 eps, 1e-14 and 5e-6; in float64 two digits are left for what Adam makes of it.
 LOSS_BUDGET = {"float64": 1e-12, "float32": 1e-5}
+
+#: Steps over which the budget holds. Adam moves a weight by the learning rate however small its gradient is, so a
+#: relu whose input is within rounding of 0, on in one backend and off in another, parts them for good. In float64
+#: that was not met in 200 steps; in float32 the categorical model, whose encoder has next to no gradient until its
+#: latents come into use, meets it after 15 to 100 (with softplus for relu it stays within 1e-6 for 200).
+COMPARED = {
+    ("vae", "float64"): 30,
+    ("vae", "float32"): 30,
+    ("categorical_vae", "float64"): 30,
+    ("categorical_vae", "float32"): 10,
+}
 
 Runs = dict[tuple[str, str, str, int], Sequence[Train]]
 
@@ -47,14 +55,14 @@ def runs(workers: Any, installed_backends: Sequence[str]) -> Runs:
     return runs
 
 
-@pytest.mark.parametrize("dtype", LOSS_BUDGET)
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(("model", "dtype"), COMPARED)
 def test_backends_agree_at_every_step(runs: Runs, installed_backends: Sequence[str], model: str, dtype: str) -> None:
     if len(installed_backends) < 2:
         pytest.skip("one backend is installed; agreement takes two")
-    records = [row for name in installed_backends for row in runs[name, model, dtype, STEPS]]
+    steps = COMPARED[model, dtype]
+    records = [row for name in installed_backends for row in runs[name, model, dtype, STEPS][:steps]]
     rows = agreement.differences(records)
-    assert [(row.step, row.backends) for row in rows] == [(step, len(installed_backends)) for step in range(STEPS)]
+    assert [(row.step, row.backends) for row in rows] == [(step, len(installed_backends)) for step in range(steps)]
     assert agreement.largest_difference(records) <= LOSS_BUDGET[dtype]
 
 

@@ -38,7 +38,7 @@ def _function(backend: ModuleType, call: Call) -> Callable[..., dict[str, Any]]:
 
     def run(arguments: dict[str, Any], cotangent: Any) -> dict[str, Any]:
         def of_variables(*values: Any) -> Any:
-            return kernel(**(arguments | dict(zip(variables, values, strict=True))))
+            return kernel(*(arguments | dict(zip(variables, values, strict=True))).values())
 
         if not variables:
             return {"value": of_variables()}

@@ -119,6 +119,16 @@ def batches(kernel: Kernel, cases: Iterable[Case], dtype: str) -> list[Batch]:
     return found
 
 
+def for_mode(made: list[Batch], mode: str) -> list[Batch]:
+    """Keep what a mode evaluates: compiled, the cases that stand alone for their shape are left to eager mode.
+
+    The same Python decides on shapes in both, and each shape is compiled for itself, which takes seconds. A kernel
+    all of whose cases stand alone keeps them.
+    """
+    joined = [batch for batch in made if batch.members[0].rows is not None]
+    return joined if mode == "compiled" and joined else made
+
+
 def _shapes(inputs: Inputs) -> list[tuple[int, ...]]:
     return [array.shape for array in inputs.arguments.values()]
 
@@ -182,7 +192,11 @@ def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]
     found = []
     for module, members in modules().items():
         rows = {name: [case for case in chosen if case.kernel == name] for name in members}
-        made = [batch for name, cases in rows.items() for batch in batches(kernels()[name], cases, where.dtype)]
+        made = [
+            batch
+            for name, cases in rows.items()
+            for batch in for_mode(batches(kernels()[name], cases, where.dtype), where.mode)
+        ]
         if made:
             found.append(_cell(module, made, where, note))
     return found

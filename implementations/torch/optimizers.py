@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from implementations.torch.gaussian import expm1
+
 __all__ = ["adam", "adam_initial"]
 
 _FIRST_DECAY, _SECOND_DECAY, _EPSILON = 0.9, 0.999, 1e-8
@@ -32,8 +34,8 @@ def adam(
     1 - b^t is -expm1(t log b), which in float32 keeps the digits that 1 - 0.999 loses.
     """
     step = state["step"] + 1
-    first_weight = -torch.expm1(step * math.log(_FIRST_DECAY))
-    second_weight = -torch.expm1(step * math.log(_SECOND_DECAY))
+    first_weight = -expm1(step * math.log(_FIRST_DECAY))
+    second_weight = -expm1(step * math.log(_SECOND_DECAY))
     first = {
         name: _FIRST_DECAY * moment + (1.0 - _FIRST_DECAY) * gradients[name] for name, moment in state["first"].items()
     }

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from implementations.torch import categorical, gumbel, sampling
+from implementations.torch import categorical, gaussian, gumbel, sampling
 
 __all__ = ["log_prob", "log_sample", "prob", "sample", "simplex_log_prob"]
 
@@ -28,7 +28,7 @@ def log_prob(log_value: torch.Tensor, logits: torch.Tensor, temperature: torch.T
     scores = logits - temperature[..., None] * log_value  # [*batch, n]
     classes = scores.shape[-1]
     distance, _ = gumbel.distance_below_top(scores)
-    log_mean = torch.log1p(torch.expm1(distance).mean(dim=-1))  # [*batch]
+    log_mean = torch.log1p(gaussian.expm1(distance).mean(dim=-1))  # [*batch]
     constant = math.lgamma(classes) - classes * math.log(classes)
     return (
         constant

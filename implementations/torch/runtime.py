@@ -47,14 +47,16 @@ def asarray(value: np.ndarray | float, dtype: str) -> torch.Tensor:
     if dtype == "bfloat16":
         rounded = torch.from_numpy(_round_to_odd(array)).to(torch.bfloat16)
     else:
-        rounded = torch.from_numpy(np.array(array, dtype=dtype))
+        with np.errstate(over="ignore"):
+            rounded = torch.from_numpy(np.array(array, dtype=dtype))
     return rounded.to(_TORCH_DEVICES[_CONFIGURED["device"]])
 
 
 def _round_to_odd(value: np.ndarray) -> np.ndarray:
     """Round float64 to float32 with the last bit set if inexact, so that rounding on to bfloat16 is single rounding."""
     exact = np.asarray(value, dtype=np.float64)
-    nearest = np.array(exact, dtype=np.float32)
+    with np.errstate(over="ignore"):
+        nearest = np.array(exact, dtype=np.float32)
     towards_zero = np.where(np.abs(nearest) > np.abs(exact), np.nextafter(nearest, np.float32(0)), nearest)
     inexact = (nearest != exact) & np.isfinite(exact)
     return (towards_zero.view(np.uint32) | inexact).view(np.float32)
