@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from harness.timing import measure, session
+from harness.timing import session
 
 BACKENDS = ["torch", "jax", "tensorflow"]
 DEVICES = ["cpu", "gpu"]
@@ -33,6 +33,8 @@ def prepared(kernel: str, backend: str, device: str, mode: str, derivative: str)
 
     It is kept for the life of the process, since asv runs `setup` again before every timed call (pitfall A1).
     """
+    from harness.timing import measure  # here, since a benchmark that is skipped need not load it
+
     run = measure.prepare(
         session.backend(backend, device), kernel, dtype=DTYPE, mode=mode, derivative=derivative, size=SIZE, seed=SEED
     )

@@ -205,7 +205,9 @@ def check(
     from harness.measure import measure
     from harness.results.schema import Check
 
-    cells = plan.plan(kernels, cases, modes=modes, **where.chosen())
+    chosen = where.chosen()
+    chosen.pop("seed")
+    cells = plan.plan(kernels, cases, modes=modes, **chosen)
     records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Check)]
     columns: Columns = {
         "kernel": "kernel",

@@ -75,7 +75,7 @@ MUTATIONS = (
         "missing one half",
         "tensorflow",
         "divergences.kl_standard_normal",
-        lambda backend, _: backend.article.kl_standard_normal,
+        lambda _, right: lambda loc, scale: 2 * right(loc, scale),
     ),
     Mutation(
         "swapped arguments of the KL",
@@ -158,9 +158,7 @@ MUTATIONS = (
         "one temperature for the whole batch",
         "torch",
         "relaxed_categorical.log_prob",
-        lambda _, right: lambda log_value, logits, temperature: right(
-            log_value, logits, temperature.reshape(-1)[0]
-        ),
+        lambda _, right: lambda log_value, logits, temperature: right(log_value, logits, temperature.mean()),
     ),
     Mutation(
         "class itself left out of the cdf",

@@ -26,10 +26,11 @@ def errors(got: Array, truth: Truth, dtype: str, unit: str) -> Array:
     row = dtypes.find(dtype)
     if unit == BITS:
         nearest = dtypes.rounded(truth.high, dtype)
-        return ((got != nearest) | (np.signbit(got) != np.signbit(nearest))).astype(np.float64)
+        wrong = (got != nearest) | (np.signbit(got) != np.signbit(nearest))
+        return np.asarray(wrong, np.float64)
     if unit == NORMWISE:
-        norm = np.linalg.norm(np.ravel((got - truth.high) - truth.low))
-        return np.nan_to_num(norm / (row.eps * truth.condition), nan=np.inf)
+        off: Array = np.linalg.norm(np.ravel((got - truth.high) - truth.low)) / (row.eps * truth.condition)
+        return np.nan_to_num(off, nan=np.inf)
     with np.errstate(all="ignore"):
         difference = np.abs((got - truth.high) - truth.low)
         excess = np.maximum(difference - row.tiny, 0)

@@ -84,8 +84,8 @@ def evaluate(
         return function(distribution, objective, parameters, constants, noise)
 
     call = backend.runtime.compile(run) if mode == "compiled" else run
-    given = ({name: asarray(value, dtype) for name, value in part.items()} for part in (parameters, constants))
-    result = backend.runtime.to_numpy(call(*given, asarray(noise, dtype)))
+    given, fixed = ({name: asarray(value, dtype) for name, value in part.items()} for part in (parameters, constants))
+    result = backend.runtime.to_numpy(call(given, fixed, asarray(noise, dtype)))
     return {f"vjp:{name}": np.asarray(value, np.float64) for name, value in result.items()}
 
 

@@ -38,7 +38,9 @@ def _function(backend: ModuleType, call: Call) -> Callable[..., dict[str, Any]]:
 
     def run(arguments: dict[str, Any], cotangent: Any) -> dict[str, Any]:
         def of_variables(*values: Any) -> Any:
-            return kernel(*(arguments | dict(zip(variables, values, strict=True))).values())
+            given = arguments | dict(zip(variables, values, strict=True))
+            # in the contract's order: a framework may hand a dict back with its keys sorted
+            return kernel(*(given[name] for name in call["arguments"]))
 
         if not variables:
             return {"value": of_variables()}

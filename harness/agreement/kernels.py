@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,9 +174,7 @@ def records(batch: Batch, results: Mapping[str, Array], where: Configuration) ->
                     _result(member, derivative, batch.kernel, results),
                     truth,
                     budget,
-                    lambda index, member=member, derivative=derivative: _worst_input(
-                        member, batch.kernel, derivative, index
-                    ),
+                    partial(_worst_input, member, batch.kernel, derivative),
                 )
             )
     return found

@@ -66,7 +66,7 @@ def truths(kernel: str, name: str, dtype: str) -> dict[str, Truth]:
     state = networks.adam_initial(present)
     for gradient in arguments["gradients"]:
         row = {"x": gradient.astype(np.longdouble)}
-        present, state = networks.adam(present, row, state, np.longdouble(arguments["learning_rate"]))
+        present, state = networks.adam(present, row, state, np.asarray(arguments["learning_rate"], np.longdouble))
     steps = len(arguments["gradients"]) * arguments["learning_rate"]
     return {"value": truth_of(present["x"], np.abs(arguments["parameters"]) + AMPLIFICATION * steps)}
 

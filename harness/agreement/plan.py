@@ -15,7 +15,7 @@ from harness.agreement.checks import Configuration
 from harness.errors import BadInputError, unknown
 from harness.execution.work import Cell
 from harness.kernels import select
-from harness.results.schema import Check
+from harness.results.schema import Check, Record
 from implementations import registry
 
 MODES = ("eager", "compiled")
@@ -113,13 +113,15 @@ def _badness(record: Check) -> tuple[bool, float]:
     return not record.within_budget, record.error / record.budget if record.budget else record.error
 
 
-def worst(records: Iterable[Check]) -> list[Check]:
+def worst(records: Iterable[Record]) -> list[Check]:
     """Return the worst comparison for each backend, kernel, dtype, device, mode and derivative.
 
-    The number of comparisons is that of all of them together.
+    The number of comparisons is that of all of them together. Records of another kind are left out.
     """
     groups: dict[tuple[str, ...], list[Check]] = {}
     for record in records:
+        if not isinstance(record, Check):
+            continue
         group = (record.backend, record.kernel, record.dtype, record.device, record.mode, record.derivative)
         groups.setdefault(group, []).append(record)
     return [

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from harness.errors import BadInputError
-from harness.execution.work import Cell
-from harness.results.schema import Record
 from implementations import registry
+
+if TYPE_CHECKING:  # a benchmark that is skipped loads nothing heavy
+    from harness.execution.work import Cell
+    from harness.results.schema import Record
 
 
 @cache
