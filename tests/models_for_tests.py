@@ -52,6 +52,7 @@ class Mutant:
 
 
 RELU = {"torch": "torch:relu", "jax": "jax.nn:relu", "tensorflow": "tensorflow.nn:relu"}
+TANH = {"torch": "torch:tanh", "jax": "jax.numpy:tanh", "tensorflow": "tensorflow:tanh"}
 
 MUTANTS = {
     "KL without its factor 1/2": Mutant("divergences:kl_standard_normal", lambda f: lambda *a: 2 * f(*a)),
@@ -73,7 +74,7 @@ MUTANTS = {
         "gumbel:gumbel_softmax", lambda f: lambda logits, e, t: f(logits, e, t / t), "categorical_vae"
     ),
     "categorical KL reversed": Mutant("divergences:kl_categorical", lambda f: lambda q, p: f(p, q), "categorical_vae"),
-    "relu dropped in the categorical model": Mutant(RELU, lambda _: lambda x: x, "categorical_vae"),
+    "tanh dropped in the categorical model": Mutant(TANH, lambda _: lambda x: x, "categorical_vae"),
     "Adam without bias correction": Mutant(
         "optimizers:adam",
         lambda f: lambda x, g, state, rate: f(x, g, state | {"step": state["step"] + 10**6}, rate),

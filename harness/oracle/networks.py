@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,21 +35,42 @@ def _affine_backward(parameters: Parameters, name: str, rows: Real, upstream: Re
     return gradients, upstream @ parameters[f"{name}.kernel"].T
 
 
-def _hidden(parameters: Parameters, names: tuple[str, ...], rows: Real) -> list[Real]:
-    """Return the input of each layer of a chain relu(x W + b), and the last output."""
+class Activation(NamedTuple):
+    """What stands between layers.
+
+    Attributes:
+        value: of the input.
+        slope: the derivative, as a function of the output.
+    """
+
+    value: Callable[[Real], Real]
+    slope: Callable[[Real], Real]
+
+
+# relu' is 1 where its output is above 0, and 0 elsewhere
+RELU = Activation(lambda x: np.maximum(x, 0), lambda y: np.where(y > 0, y.dtype.type(1), y.dtype.type(0)))
+# tanh' = 1 - tanh^2
+TANH = Activation(np.tanh, lambda y: (1 - y) * (1 + y))
+
+
+def _hidden(parameters: Parameters, names: tuple[str, ...], rows: Real, activation: Activation = RELU) -> list[Real]:
+    """Return the input of each layer of a chain activation(x W + b), and the last output."""
     activations = [rows]
     for name in names:
-        activations.append(np.maximum(_affine(parameters, name, activations[-1]), 0))
+        activations.append(activation.value(_affine(parameters, name, activations[-1])))
     return activations
 
 
 def _hidden_backward(
-    parameters: Parameters, names: tuple[str, ...], activations: list[Real], upstream: Real
+    parameters: Parameters,
+    names: tuple[str, ...],
+    activations: list[Real],
+    upstream: Real,
+    activation: Activation = RELU,
 ) -> tuple[dict[str, Real], Real]:
     gradients: dict[str, Real] = {}
     for name, rows, output in zip(reversed(names), activations[-2::-1], activations[:0:-1], strict=True):
-        # relu' is 1 where its output is above 0, and 0 elsewhere
-        layer, upstream = _affine_backward(parameters, name, rows, np.where(output > 0, upstream, 0))
+        layer, upstream = _affine_backward(parameters, name, rows, upstream * activation.slope(output))
         gradients |= layer
     return gradients, upstream
 
@@ -103,7 +124,11 @@ OBJECTIVES = {
 
 
 def _decoder(
-    parameters: Parameters, latents: Real, images: Real, reconstruction: Callable[[Real, Real], tuple[Real, Real]]
+    parameters: Parameters,
+    latents: Real,
+    images: Real,
+    reconstruction: Callable[[Real, Real], tuple[Real, Real]],
+    activation: Activation = RELU,
 ) -> tuple[Real, dict[str, Real], Real]:
     """Return the reconstruction term, mean over samples and images, and its gradients by weights and latents.
 
@@ -112,13 +137,14 @@ def _decoder(
         latents: [samples, images, latents].
         images: [images, pixels].
         reconstruction: as in `Objective`.
+        activation: between the layers.
     """
     rows = latents.reshape(-1, latents.shape[-1])  # [samples images, latents]
     targets = np.tile(images, (len(latents), 1))  # [samples images, pixels]
-    activations = _hidden(parameters, DECODER_HIDDEN, rows)
+    activations = _hidden(parameters, DECODER_HIDDEN, rows, activation)
     terms, upstream = reconstruction(_affine(parameters, "output", activations[-1]), targets)
     output, upstream = _affine_backward(parameters, "output", activations[-1], upstream / len(rows))
-    hidden, upstream = _hidden_backward(parameters, DECODER_HIDDEN, activations, upstream)
+    hidden, upstream = _hidden_backward(parameters, DECODER_HIDDEN, activations, upstream, activation)
     return terms.mean(), output | hidden, upstream.reshape(latents.shape)  # [samples, images, latents]
 
 
@@ -206,12 +232,12 @@ def categorical_vae_loss(
     Reference:
         Jang, Gu and Poole, 2017, section 4.2; the derivatives by the chain rule.
     """
-    activations = _hidden(parameters, ENCODER_HIDDEN, images)
+    activations = _hidden(parameters, ENCODER_HIDDEN, images, TANH)
     shape = (len(images), categorical_contract.VARIABLES, categorical_contract.CLASSES)
     logits = _affine(parameters, "logits", activations[-1]).reshape(shape)  # [images, variables, classes]
     relaxed = _softmax((logits + noise) / temperature)  # [samples, images, variables, classes]
     latents = relaxed.reshape(*relaxed.shape[:2], -1)  # [samples, images, variables classes]
-    reconstruction, gradients, by_latents = _decoder(parameters, latents, images, _bernoulli)
+    reconstruction, gradients, by_latents = _decoder(parameters, latents, images, _bernoulli, TANH)
 
     probabilities = _softmax(logits)
     log_probabilities = np.log(probabilities)
@@ -222,7 +248,7 @@ def categorical_vae_loss(
     by_relaxed = _softmax_backward(relaxed, by_latents.reshape(relaxed.shape)) / temperature
     upstream = (by_kl + by_relaxed.sum(0)).reshape(len(images), -1)  # [images, variables classes]
     logits_gradients, upstream = _affine_backward(parameters, "logits", activations[-1], upstream)
-    encoder, _ = _hidden_backward(parameters, ENCODER_HIDDEN, activations, upstream)
+    encoder, _ = _hidden_backward(parameters, ENCODER_HIDDEN, activations, upstream, TANH)
     return reconstruction + kl, gradients | logits_gradients | encoder
 
 

@@ -1,4 +1,9 @@
-"""Categorical variational autoencoder: 20 latent variables of 10 classes, relaxed by Gumbel-softmax."""
+"""Categorical variational autoencoder: 20 latent variables of 10 classes, relaxed by Gumbel-softmax.
+
+Encoder 784-256-128-200, decoder 128-256-784, tanh between. Not relu: Adam turns the gradient of a weight, however
+small, into a step of the learning rate, so that a relu whose input is within rounding of 0, on in one framework and
+off in another, parts float32 trajectories for good (1e-3 after 200 steps was measured).
+"""
 
 from __future__ import annotations
 

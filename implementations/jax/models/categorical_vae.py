@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -17,8 +16,8 @@ __all__ = ["decode", "encode", "loss"]
 
 def encode(parameters: Arrays, images: Array) -> Array:
     """Map images to the logits of the posterior."""
-    hidden = jax.nn.relu(dense(parameters, "encoder_1", images))
-    hidden = jax.nn.relu(dense(parameters, "encoder_2", hidden))
+    hidden = jnp.tanh(dense(parameters, "encoder_1", images))
+    hidden = jnp.tanh(dense(parameters, "encoder_2", hidden))
     logits = dense(parameters, "logits", hidden)
     return logits.reshape(*logits.shape[:-1], VARIABLES, CLASSES)  # [*batch, 200] -> [*batch, 20, 10]
 
@@ -26,8 +25,8 @@ def encode(parameters: Arrays, images: Array) -> Array:
 def decode(parameters: Arrays, latents: Array) -> Array:
     """Map (relaxed) one-hot latents to the logits of the pixels."""
     flat = latents.reshape(*latents.shape[:-2], VARIABLES * CLASSES)  # [*batch, 20, 10] -> [*batch, 200]
-    hidden = jax.nn.relu(dense(parameters, "decoder_1", flat))
-    hidden = jax.nn.relu(dense(parameters, "decoder_2", hidden))
+    hidden = jnp.tanh(dense(parameters, "decoder_1", flat))
+    hidden = jnp.tanh(dense(parameters, "decoder_2", hidden))
     return dense(parameters, "output", hidden)
 
 

@@ -15,8 +15,8 @@ __all__ = ["decode", "encode", "loss"]
 
 def encode(parameters: dict[str, tf.Tensor], images: tf.Tensor) -> tf.Tensor:
     """Map images to the logits of the posterior."""
-    hidden = tf.nn.relu(dense(parameters, "encoder_1", images))
-    hidden = tf.nn.relu(dense(parameters, "encoder_2", hidden))
+    hidden = tf.tanh(dense(parameters, "encoder_1", images))
+    hidden = tf.tanh(dense(parameters, "encoder_2", hidden))
     logits = dense(parameters, "logits", hidden)  # [*batch, 200]
     return tf.reshape(logits, (*images.shape[:-1], VARIABLES, CLASSES))  # [*batch, 20, 10]
 
@@ -24,8 +24,8 @@ def encode(parameters: dict[str, tf.Tensor], images: tf.Tensor) -> tf.Tensor:
 def decode(parameters: dict[str, tf.Tensor], latents: tf.Tensor) -> tf.Tensor:
     """Map (relaxed) one-hot latents to the logits of the pixels."""
     flat = tf.reshape(latents, (*latents.shape[:-2], VARIABLES * CLASSES))  # [*batch, 200]
-    hidden = tf.nn.relu(dense(parameters, "decoder_1", flat))
-    hidden = tf.nn.relu(dense(parameters, "decoder_2", hidden))
+    hidden = tf.tanh(dense(parameters, "decoder_1", flat))
+    hidden = tf.tanh(dense(parameters, "decoder_2", hidden))
     return dense(parameters, "output", hidden)
 
 

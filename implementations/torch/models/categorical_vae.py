@@ -16,16 +16,16 @@ Tensors = dict[str, torch.Tensor]
 
 def encode(parameters: Tensors, images: torch.Tensor) -> torch.Tensor:
     """Map images to the logits of the posterior."""
-    hidden = torch.relu(dense(parameters, "encoder_1", images))
-    hidden = torch.relu(dense(parameters, "encoder_2", hidden))
+    hidden = torch.tanh(dense(parameters, "encoder_1", images))
+    hidden = torch.tanh(dense(parameters, "encoder_2", hidden))
     return dense(parameters, "logits", hidden).unflatten(-1, (VARIABLES, CLASSES))  # [*batch, variables, classes]
 
 
 def decode(parameters: Tensors, latents: torch.Tensor) -> torch.Tensor:
     """Map (relaxed) one-hot latents to the logits of the pixels."""
     inputs = latents.flatten(start_dim=-2)  # [*batch, variables * classes]
-    hidden = torch.relu(dense(parameters, "decoder_1", inputs))
-    hidden = torch.relu(dense(parameters, "decoder_2", hidden))
+    hidden = torch.tanh(dense(parameters, "decoder_1", inputs))
+    hidden = torch.tanh(dense(parameters, "decoder_2", hidden))
     return dense(parameters, "output", hidden)
 
 
