@@ -24,10 +24,11 @@ results: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
 
-# time, memory and quality of the present commit, quickly, with asv; then its pages in results/html
+# time, memory and quality of the present commit with asv, into results/asv; then its pages in results/html
+MACHINE = $$($(BIN)/python -m harness.results.provenance)
 bench: $(INSTALLED)
-	$(BIN)/asv machine --yes --machine "$$($(BIN)/python -m harness.results.provenance)"
-	$(BIN)/asv run --quick --show-stderr --machine "$$($(BIN)/python -m harness.results.provenance)" HEAD^!
+	$(BIN)/asv machine --yes --machine "$(MACHINE)" > /dev/null
+	$(BIN)/asv run --show-stderr --machine "$(MACHINE)" HEAD^!
 	$(BIN)/asv publish
 
 site: $(INSTALLED)

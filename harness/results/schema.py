@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-import pandas as pd
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Raised when a field changes its meaning, or goes. Records of another version are never mixed in.
 SCHEMA = 1
@@ -213,4 +215,6 @@ def flat(record: Record) -> dict[str, Any]:
 
 def frame(records: Iterable[Record]) -> pd.DataFrame:
     """Return records of one kind as a DataFrame, one row each, columns in the order of the fields."""
+    import pandas as pd
+
     return pd.DataFrame([flat(record) for record in records])
