@@ -22,7 +22,7 @@ results: $(INSTALLED)
 	$(BIN)/reparam run --profile quick
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # time, memory and quality of the present commit with asv, into results/asv; then its pages in results/html
 MACHINE = $$($(BIN)/python -m harness.results.provenance)

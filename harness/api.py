@@ -33,7 +33,7 @@ def check(
     backends: Sequence[str] = (),
     dtypes: Sequence[str] = _DTYPES,
     devices: Sequence[str] = ("cpu",),
-    modes: Sequence[str] = _MODES,
+    modes: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Compare kernels, estimators and models with the oracle.
 
@@ -43,7 +43,7 @@ def check(
         backends: names; none means every installed reference backend.
         dtypes: floating types.
         devices: "cpu", "gpu".
-        modes: "eager", "compiled".
+        modes: "eager", "compiled"; none means the one in which each backend is mostly run.
 
     Returns:
         A row per comparison, with the fields of `harness.results.schema.Check`.

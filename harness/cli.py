@@ -182,7 +182,7 @@ def list_(what: str, where: _Where) -> None:
               help="Name, module or glob: gaussian.cdf, gaussian, '*.log_prob'. Repeatable.")  # fmt: skip
 @click.option("--case", "cases", multiple=True, metavar="C", help="Name or glob. Repeatable.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled"]),
-              default=("eager", "compiled"), show_default=True, help="Repeatable.")  # fmt: skip
+              help="Repeatable. Default: as each framework is mostly run, torch eager, the others compiled.")  # fmt: skip
 @_where("float32", "float64")
 @click.pass_context
 def check(
@@ -195,7 +195,7 @@ def check(
     """Compare kernels, estimators and models with the oracle, in units of their error budgets.
 
     Exit status 0 when all is within budget, 1 when something is not; then the worst input and a program that
-    reproduces it are shown.
+    reproduces it are shown. Cases are data, and what is drawn for them has keys of its own: --seed changes nothing.
 
     Example: reparam check --backend torch --kernel gaussian
     """

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from harness.errors import unknown
 from harness.execution.work import Cell
+from harness.modes import MODES
 
 _DTYPES = ("float32", "float64")
 _LATENT_ESTIMATORS = ("pathwise", "score_function", "score_function_leave_one_out")
@@ -62,6 +63,7 @@ class Profile:
 
     Attributes:
         text: for `--help`.
+        both_modes: whether agreement is checked eager and compiled, or only in each framework's usual mode.
         variance: problems and estimators.
         time: kernels to time, by name, module or glob.
         sizes: elements of the largest argument of a timed kernel.
@@ -70,6 +72,7 @@ class Profile:
     """
 
     text: str
+    both_modes: bool
     variance: tuple[VarianceRow, ...]
     time: tuple[str, ...]
     sizes: tuple[int, ...]
@@ -83,13 +86,15 @@ _QUICK_KERNELS = (
     "gumbel.gumbel_softmax",
     "divergences.kl_normal",
     "divergences.kl_categorical",
-    "estimators",
-    "models",
+    "estimators.pathwise",
+    "estimators.score_function",
+    "models.vae.loss_bernoulli",
 )
 
 PROFILES = {
     "quick": Profile(
-        text="every kernel, the main estimators, 200 training steps; minutes",
+        text="every kernel in each framework's usual mode, the main estimators, 200 training steps; minutes",
+        both_modes=False,
         variance=(
             VarianceRow("quadratic", _LATENT_ESTIMATORS),
             VarianceRow("norm_squared", _LATENT_ESTIMATORS, dimensions=(1, 5, 20)),
@@ -106,7 +111,8 @@ PROFILES = {
         ),
     ),
     "full": Profile(
-        text="every kernel timed at three sizes, more replicates, 1,000 training steps; an hour",
+        text="every kernel in both modes, timed at three sizes, more replicates, 1,000 training steps; an hour",
+        both_modes=True,
         variance=(
             VarianceRow("quadratic", _LATENT_ESTIMATORS, replicates=2_000_000),
             VarianceRow("quadratic", _LATENT_ESTIMATORS, replicates=500_000, samples=16),
@@ -139,14 +145,25 @@ def find(name: str) -> Profile:
     return PROFILES[name]
 
 
-def agreement_cells(backends: Sequence[str], devices: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:
-    """Return the cells of the agreement check; each keeps the worst comparison per kernel and derivative."""
+def agreement_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], dtypes: Sequence[str] = ()
+) -> list[Cell]:
+    """Return the cells of the agreement check; each keeps the worst comparison per kernel and derivative.
+
+    Args:
+        profile: says in which modes.
+        backends: names.
+        devices: "cpu", "gpu".
+        dtypes: floating types; none means float32 and float64.
+    """
     from harness.agreement import plan
 
     def worst_of(cell: Cell) -> Cell:
         return replace(cell, finish=lambda result: plan.worst(cell.finish(result)))
 
-    return [worst_of(cell) for cell in plan.plan((), (), backends=backends, dtypes=dtypes or _DTYPES, devices=devices)]
+    modes = MODES if profile.both_modes else ()
+    cells = plan.plan(backends=backends, dtypes=dtypes or _DTYPES, devices=devices, modes=modes)
+    return [worst_of(cell) for cell in cells]
 
 
 def measured_cells(

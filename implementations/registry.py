@@ -53,6 +53,7 @@ class Backend:
         framework: the importable name of the framework it needs.
         kind: "reference" or "library".
         extra: the extra of the distribution `reparam` that installs the framework.
+        mode: how people mostly run the framework, "eager" or "compiled".
         environment: environment variables that its process needs before the framework is imported.
     """
 
@@ -61,6 +62,7 @@ class Backend:
     framework: str
     kind: str
     extra: str
+    mode: str = "compiled"
     environment: tuple[tuple[str, str], ...] = ()
 
 
@@ -76,9 +78,16 @@ class MissingFrameworkError(ImportError):
 _QUIET_TENSORFLOW = (("TF_CPP_MIN_LOG_LEVEL", "3"),)
 
 _BUILT_IN = (
-    Backend("torch", "implementations.torch", "torch", "reference", "torch"),
+    Backend("torch", "implementations.torch", "torch", "reference", "torch", mode="eager"),
     Backend("jax", "implementations.jax", "jax", "reference", "jax"),
-    Backend("tensorflow", "implementations.tensorflow", "tensorflow", "reference", "tensorflow", _QUIET_TENSORFLOW),
+    Backend(
+        "tensorflow",
+        "implementations.tensorflow",
+        "tensorflow",
+        "reference",
+        "tensorflow",
+        environment=_QUIET_TENSORFLOW,
+    ),
 )
 
 

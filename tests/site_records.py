@@ -88,6 +88,7 @@ def variances(random: np.random.Generator) -> list[Record]:
                         speed = float(2e-9 * random.uniform(1, 3))
                         found.append(
                             Variance(
+                                mode="compiled",
                                 backend=backend,
                                 dtype=dtype,
                                 device="cpu",
@@ -157,6 +158,7 @@ def trains(random: np.random.Generator, steps: int = 60) -> list[Record]:
                 loss = first * (0.36 + 0.64 * float(np.exp(-step / 18))) + first * 0.008 * float(np.sin(step * 1.7))
                 found += [
                     Train(
+                        mode="compiled",
                         backend=backend,
                         dtype=dtype,
                         device="cpu",

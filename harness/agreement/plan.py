@@ -15,10 +15,10 @@ from harness.agreement.checks import Configuration
 from harness.errors import BadInputError, unknown
 from harness.execution.work import Cell
 from harness.kernels import select
+from harness.modes import MODES, usual
 from harness.results.schema import Check, Record
 from implementations import registry
 
-MODES = ("eager", "compiled")
 DEVICES = ("cpu", "gpu")
 
 #: (cases, configuration, note for the key) -> cells. Each family makes cells of the cases whose kernels it knows.
@@ -67,7 +67,7 @@ def plan(
     backends: Sequence[str] = (),
     dtypes: Sequence[str] = ("float32", "float64"),
     devices: Sequence[str] = ("cpu",),
-    modes: Sequence[str] = MODES,
+    modes: Sequence[str] = (),
 ) -> list[Cell]:
     """Return the cells of the agreement check.
 
@@ -77,7 +77,7 @@ def plan(
         backends: names; none means every reference backend that is installed.
         dtypes: floating types. A case that is not meant for a dtype is left out there.
         devices: "cpu", "gpu".
-        modes: "eager", "compiled".
+        modes: "eager", "compiled"; none means the one in which each backend is mostly run.
 
     Raises:
         BadInputError: a name is unknown.
@@ -97,7 +97,7 @@ def plan(
         for backend in backends or [name for name in reference if registry.installed(name)]
         for device in devices
         for dtype in dtypes
-        for mode in modes
+        for mode in modes or (usual(backend),)
         for family in FAMILIES
         for cell in family(
             [case for case in rows if dtype in case.dtypes],

@@ -143,10 +143,10 @@ def _product(
     if not defined:
         return mp.nan, 0.0
     product = mp.fdot(weights, [row[index] for row in expansion.jacobian])
-    size = condition(product, expansion.hessian[index], absolute)
+    size = condition(product, expansion.hessian[index], 0.0)
     # a difference whose limit is 0 leaves a remainder of the order of the squared step
     negligible = abs(product) <= mp.ldexp(mp.mpf(size), -3 * derivatives.STEP_BITS // 2)
-    return (mp.zero if negligible else product), size
+    return (mp.zero if negligible else product), size + absolute
 
 
 def of_kernel(

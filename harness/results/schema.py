@@ -64,6 +64,7 @@ class Variance(Record, frozen=True, tag="variance"):
     """Moments of a gradient estimator, per coordinate and averaged over the coordinates of one parameter.
 
     Attributes:
+        mode: "eager" or "compiled", whichever is usual for the framework.
         estimator: its name.
         problem: its name.
         parameter: by which parameter the gradient is taken.
@@ -82,10 +83,11 @@ class Variance(Record, frozen=True, tag="variance"):
         variance_high: upper end of its interval.
         confidence: nominal coverage of the interval.
         exact_variance: from the oracle.
-        seconds_per_gradient: compiled, in blocks, without drawing the noise: median over blocks.
+        seconds_per_gradient: in blocks, without drawing the noise: median over blocks.
         work_normalized_variance: variance times seconds_per_gradient.
     """
 
+    mode: str
     estimator: str
     problem: str
     parameter: str
@@ -138,6 +140,7 @@ class Train(Record, frozen=True, tag="train"):
     """One step of training.
 
     Attributes:
+        mode: "eager" or "compiled", whichever is usual for the framework.
         model: "vae" or "categorical_vae".
         objective: the loss, such as "bernoulli".
         seed: of weights, batches and noise.
@@ -148,6 +151,7 @@ class Train(Record, frozen=True, tag="train"):
         seconds: of the step, results waited for.
     """
 
+    mode: str
     model: str
     objective: str
     seed: int

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness import data, noise
 from harness.execution import progress
+from harness.modes import in_mode
 from harness.results.schema import Train, finite
 from harness.training import models
 from harness.training.weights import initial_weights
@@ -41,14 +42,15 @@ def loss_function(backend: ModuleType, model: str, objective: str) -> Callable[.
     return function
 
 
-def step_function(backend: ModuleType, model: str, objective: str, schedule: str) -> Callable[..., Any]:
-    """Return one step of training, compiled: temperature, value and gradient of the loss, and Adam's update.
+def step_function(backend: ModuleType, model: str, objective: str, schedule: str, mode: str) -> Callable[..., Any]:
+    """Return one step of training: temperature, value and gradient of the loss, and Adam's update.
 
     Args:
         backend: the framework's package.
         model: its name.
         objective: its loss.
         schedule: the function of `annealing` that gives the temperature; empty if the model has none.
+        mode: "eager" or "compiled".
 
     Returns:
         (parameters, state, inputs) -> (loss, temperature, parameters, state), where inputs is a dict of "images",
@@ -66,8 +68,7 @@ def step_function(backend: ModuleType, model: str, objective: str, schedule: str
         parameters, state = backend.optimizers.adam(parameters, gradients, state, inputs["learning_rate"])
         return value, temperature, parameters, state
 
-    compiled: Callable[..., Any] = backend.runtime.compile(update)
-    return compiled
+    return in_mode(backend, update, mode)
 
 
 def train(
@@ -85,6 +86,7 @@ def train(
     samples: int,
     schedule: str,
     settings: dict[str, float],
+    mode: str,
 ) -> list[Train]:
     """Train a model with Adam and record every step.
 
@@ -102,15 +104,16 @@ def train(
         samples: latent samples per image.
         schedule: of the temperature; empty if the model has none.
         settings: the schedule's.
+        mode: "eager" or "compiled".
 
     Returns:
-        One record per step. Its seconds are those of the compiled step, results waited for; drawing the noise
-        and sending batch and noise to the device are not in them; the first step compiles.
+        One record per step. Its seconds are those of the step, results waited for; drawing the noise and sending
+        batch and noise to the device are not in them; in compiled mode the first step compiles.
     """
     runtime = backend.runtime
     row = models.find(model)
     images = row.objectives[objective].pixels(data.digits()[0])
-    update = step_function(backend, model, objective, schedule)
+    update = step_function(backend, model, objective, schedule, mode)
     parameters = {key: runtime.asarray(value, dtype) for key, value in initial_weights(row.layers, seed).items()}
     state = backend.optimizers.adam_initial(parameters)
     rate = runtime.asarray(learning_rate, dtype)
@@ -136,6 +139,7 @@ def train(
                 backend=name,
                 dtype=dtype,
                 device=device,
+                mode=mode,
                 model=model,
                 objective=objective,
                 seed=seed,

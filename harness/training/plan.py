@@ -8,6 +8,7 @@ from harness import backends as backend_names
 from harness import data, dtypes
 from harness.errors import BadInputError, out_of_range, unknown
 from harness.execution.work import Cell, Work
+from harness.modes import usual
 from harness.training import models
 from harness.validation import require, require_count, settle
 
@@ -113,6 +114,11 @@ def plan(
                 }
                 words = [f"{name}={value}" for name, value in arguments.items() if name != "settings"]
                 words += [f"{name}={value}" for name, value in values.items()]
-                work = Work("harness.training.loop:train", backend, device, {"name": backend, **arguments})
+                work = Work(
+                    "harness.training.loop:train",
+                    backend,
+                    device,
+                    {"name": backend, "mode": usual(backend), **arguments},
+                )
                 cells.append(Cell(f"train {backend} {' '.join(words)}", work))
     return cells

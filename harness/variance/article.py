@@ -123,7 +123,7 @@ def measure(backend: ModuleType, name: str, device: str, dtype: str, seed: int) 
         )
 
     def distance(formula: str, function: Any, arguments: tuple[Any, ...], samples: int, exact: float) -> Article:
-        points = runtime.to_numpy(runtime.compile(function)(*arguments)).reshape(-1, len(PROBS))  # [samples, classes]
+        points = runtime.to_numpy(function(*arguments)).reshape(-1, len(PROBS))  # [samples, classes]
         counts = np.bincount(points.argmax(axis=-1), minlength=len(PROBS))
         frequencies = counts / counts.sum()
         measured = oracle.total_variation(frequencies, np.asarray(PROBS))

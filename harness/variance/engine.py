@@ -1,4 +1,4 @@
-"""The streaming engine: blocks of replicates through one compiled gradient, moments and clock beside it.
+"""The streaming engine: blocks of replicates through one gradient function, moments and clock beside it.
 
 Runs in the process of one framework. Noise is drawn in blocks of a fixed size, each keyed by its number, so that
 every backend and dtype sees the same noise, and a run with more replicates begins with those of a shorter one.
@@ -22,6 +22,7 @@ from harness import dtypes
 from harness import noise as noises
 from harness.estimators import ESTIMATORS
 from harness.execution import progress
+from harness.modes import in_mode
 from harness.oracle import gradients as exact_gradients
 from harness.oracle import variances as exact_variances
 from harness.problems import PROBLEMS, Floats, instance
@@ -67,8 +68,8 @@ def block_replicates(problem: str, event_size: int, samples: int) -> int:
 
 
 @cache
-def compiled_gradient(backend: ModuleType, estimator: str, problem: str) -> Callable[..., Any]:
-    """Return the compiled (parameters, constants, noise) -> gradients, once per process.
+def gradient_function(backend: ModuleType, estimator: str, problem: str, mode: str) -> Callable[..., Any]:
+    """Return (parameters, constants, noise) -> gradients, compiled or not, once per process.
 
     All arrays are arguments, so that none is folded into the code (pitfall T2) and new settings compile nothing anew.
     """
@@ -80,8 +81,7 @@ def compiled_gradient(backend: ModuleType, estimator: str, problem: str) -> Call
     def gradients(parameters: Any, constants: Any, noise: Any) -> Any:
         return function(distribution, objective, parameters, constants, noise)
 
-    compiled: Callable[..., Any] = backend.runtime.compile(gradients)
-    return compiled
+    return in_mode(backend, gradients, mode)
 
 
 def stream(
@@ -98,7 +98,7 @@ def stream(
 
     Args:
         backend: the loaded backend.
-        gradients: compiled, (parameters, constants, noise [block, samples, *event]) -> {name: [block, *param]}.
+        gradients: (parameters, constants, noise [block, samples, *event]) -> {name: [block, *param]}.
         parameters: in float64.
         constants: in float64.
         draw: the noise of a block by its number, in float64.
@@ -120,7 +120,7 @@ def stream(
         seconds.append(time.perf_counter() - begin)
         return result
 
-    # the first call compiles; its gradients are those of block 0, which is computed again below
+    # the first call compiles in compiled mode; its gradients are those of block 0, computed again below
     noise = runtime.asarray(draw(0), dtype)
     runtime.synchronize(noise)
     call(noise)
@@ -157,6 +157,7 @@ def measure(
     samples: int,
     replicates: int,
     seed: int,
+    mode: str,
 ) -> list[Variance]:
     """Measure mean, bias and variance of one estimator on one problem: one record per parameter.
 
@@ -172,6 +173,7 @@ def measure(
         samples: samples in one gradient.
         replicates: gradients to measure.
         seed: of the noise.
+        mode: "eager" or "compiled".
     """
     parameters, constants = instance(problem, settings, dimension, dtype)
     constants |= {key: dtypes.rounded(settings[key], dtype) for key in ESTIMATORS[estimator].settings}
@@ -183,7 +185,7 @@ def measure(
         random = noises.generator(seed, "variance", problem, estimator, number)
         return noises.draw(kind, (block, samples, *event), random)
 
-    gradients = compiled_gradient(backend, estimator, problem)
+    gradients = gradient_function(backend, estimator, problem, mode)
     measured = stream(backend, gradients, parameters, constants, draw, block, replicates, dtype)
     truth = exact_gradients.expectation(problem, parameters, constants)
     exact_variance = exact_variances.variance(estimator, problem, parameters, constants, samples)
@@ -197,6 +199,7 @@ def measure(
             backend=name,
             dtype=dtype,
             device=device,
+            mode=mode,
             estimator=estimator,
             problem=problem,
             parameter=parameter,

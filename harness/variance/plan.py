@@ -8,6 +8,7 @@ from harness import dtypes as floats
 from harness.errors import BadInputError, out_of_range
 from harness.estimators import ESTIMATORS, require_fit
 from harness.execution.work import Cell, Work
+from harness.modes import usual
 from harness.problems import PROBLEMS
 from harness.validation import Setting, require_count, settle
 
@@ -107,6 +108,7 @@ def plan(
                     "samples": count,
                     "replicates": replicates,
                     "seed": seed,
+                    "mode": usual(backend),
                 },
             ),
         )

@@ -30,6 +30,7 @@ def configure(device: str = "cpu", threads: int = 0) -> None:
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     tf.config.experimental.enable_tensor_float_32_execution(False)
+    tf.get_logger().setLevel("ERROR")  # every compilation of a new function is reported as retracing
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     _configured["device"] = device

@@ -106,7 +106,7 @@ def describe() -> dict[str, Any]:
     kind = _CONFIGURED["device"]
     return {
         "framework": "torch",
-        "version": torch.__version__,
+        "version": str(torch.__version__),
         "device": kind,
         "device_name": devices()[kind],
         "threads": torch.get_num_threads(),
