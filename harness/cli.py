@@ -182,7 +182,7 @@ def list_(what: str, where: _Where) -> None:
               help="Name, module or glob: gaussian.cdf, gaussian, '*.log_prob'. Repeatable.")  # fmt: skip
 @click.option("--case", "cases", multiple=True, metavar="C", help="Name or glob. Repeatable.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled"]),
-              help="Repeatable. Default: as each framework is mostly run, torch eager, the others compiled.")  # fmt: skip
+              help="Repeatable. Default: torch eager, the others compiled.")  # fmt: skip
 @_where("float32", "float64")
 @click.pass_context
 def check(
