@@ -165,7 +165,7 @@ def test_weights_are_glorot_uniform_and_their_layers_independent() -> None:
 @pytest.mark.parametrize("batch", [128, 1000, 5000])
 def test_an_epoch_shows_no_image_twice(batch: int) -> None:
     steps = data.IMAGES // batch
-    first = np.concatenate([loop.indices(SEED, step, batch) for step in range(STEPS)])
+    first = np.concatenate([loop.indices(SEED, step, batch) for step in range(steps)])
     second = np.concatenate([loop.indices(SEED, step, batch) for step in range(steps, 2 * steps)])
     assert len(np.unique(first)) == len(first) == steps * batch
     assert not np.array_equal(first, second)
@@ -182,8 +182,8 @@ def test_noise_of_a_step_is_its_own() -> None:
 
 def _record(backend: str, step: int, loss: float | None) -> Train:
     return Train(
-        backend=backend, dtype="float32", device="cpu", model="vae", objective="bernoulli", seed=0, batch=1,
-        step=step, loss=loss, temperature=None, seconds=1.0,
+        backend=backend, dtype="float32", device="cpu", mode="eager", model="vae", objective="bernoulli",
+        seed=0, batch=1, step=step, loss=loss, temperature=None, seconds=1.0,
     )  # fmt: skip
 
 
