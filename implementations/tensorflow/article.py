@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from implementations.tensorflow import divergences, gumbel
+from implementations.tensorflow import gumbel
 
 __all__ = ["gumbel_softmax", "gumbel_softmax_without_noise", "kl_standard_normal"]
 
@@ -12,9 +12,9 @@ __all__ = ["gumbel_softmax", "gumbel_softmax_without_noise", "kl_standard_normal
 def kl_standard_normal(loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """The article's KL term: loc^2 + scale^2 - log(scale^2) - 1, which is twice the KL of N(loc, scale^2) from N(0, 1).
 
-    Computed as the latter, free of cancellation and of the overflow of scale^2 under the logarithm.
+    Term by term as the article writes it, cancellation near 0 included.
     """
-    return 2.0 * divergences.kl_standard_normal(loc, scale)
+    return tf.square(loc) + tf.square(scale) - tf.math.log(tf.square(scale)) - 1.0
 
 
 def gumbel_softmax(probs: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
