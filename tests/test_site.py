@@ -152,7 +152,7 @@ def test_no_path_of_the_machine_is_shown(tmp_path: Path) -> None:
     [
         ("a ratio 1/2 and vjp:loc", "a ratio 1/2 and vjp:loc"),
         ("see https://example.org/a/b", "see https://example.org/a/b"),
-        ("~/work/x.py", "…/x.py"),
+        ("~/project/x.py", "…/x.py"),
     ],
 )
 def test_only_absolute_paths_are_cut(raw: str, clean: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.agreement.budgets import Budget
+from harness.agreement.cases import Case
+from harness.execution.work import Cell, Work
 from harness.results.schema import Check, finite
 
 if TYPE_CHECKING:
@@ -91,3 +93,33 @@ def check(
         worst_input=describe(tuple(map(int, index))),
         comparisons=comparisons,
     )
+
+
+def case_cell(
+    case: Case,
+    where: Configuration,
+    note: str,
+    work: Work,
+    truths: Callable[[str, str, str], Mapping[str, Truth]],
+    budget: Budget,
+    describe: Callable[[tuple[int, ...]], str],
+) -> Cell:
+    """Return the cell that judges one case by itself.
+
+    Args:
+        case: the case.
+        where: backend, dtype, device and mode.
+        note: what the key says of the choice.
+        work: gives the results by derivative.
+        truths: (kernel, case, dtype) -> truth by derivative.
+        budget: how far off a result may be.
+        describe: gives the input of the number at an index.
+    """
+
+    def finish(results: Mapping[str, Array]) -> list[Check]:
+        return [
+            check(where, case.kernel, case.name, derivative, results[derivative], truth, budget, describe)
+            for derivative, truth in truths(case.kernel, case.name, where.dtype).items()
+        ]
+
+    return Cell(key(where, f"{case.kernel} {case.name}", note), work, finish)

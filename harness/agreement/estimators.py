@@ -18,7 +18,6 @@ from harness.agreement.checks import Configuration
 from harness.estimators import ESTIMATORS
 from harness.execution.work import Cell, Work
 from harness.problems import PROBLEMS, instance
-from harness.results.schema import Check
 from harness.validation import settle
 
 if TYPE_CHECKING:
@@ -105,21 +104,14 @@ def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]
 
 
 def _cell(case: Case, where: Configuration, note: str) -> Cell:
-    def finish(results: dict[str, Array]) -> list[Check]:
-        return [
-            checks.check(
-                where,
-                case.kernel,
-                case.name,
-                derivative,
-                results[derivative],
-                truth,
-                BUDGET,
-                lambda index: checks.literal({"replicate": index[0], "coordinate": list(index[1:])}),
-            )
-            for derivative, truth in truths(case.kernel, case.name, where.dtype).items()
-        ]
-
     arguments = work_arguments(case.kernel, case.name, where.dtype) | {"mode": where.mode}
     work = Work("harness.agreement.estimators:evaluate", where.backend, where.device, arguments)
-    return Cell(checks.key(where, f"{case.kernel} {case.name}", note), work, finish)
+    return checks.case_cell(
+        case,
+        where,
+        note,
+        work,
+        truths,
+        BUDGET,
+        lambda index: checks.literal({"replicate": index[0], "coordinate": list(index[1:])}),
+    )

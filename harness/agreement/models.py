@@ -15,7 +15,6 @@ from harness.agreement.budgets import NORMWISE, Budget
 from harness.agreement.cases import Case, find
 from harness.agreement.checks import Configuration
 from harness.execution.work import Cell, Work
-from harness.results.schema import Check
 from harness.training.models import MODELS
 from harness.training.weights import initial_weights
 
@@ -96,21 +95,6 @@ def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]
 
 
 def _cell(case: Case, where: Configuration, note: str) -> Cell:
-    def finish(results: dict[str, Array]) -> list[Check]:
-        return [
-            checks.check(
-                where,
-                case.kernel,
-                case.name,
-                derivative,
-                results[derivative],
-                truth,
-                BUDGET,
-                lambda _: checks.literal({"case": case.name}),
-            )
-            for derivative, truth in truths(case.kernel, case.name, where.dtype).items()
-        ]
-
     arguments = work_arguments(case.kernel, case.name, where.dtype) | {"mode": where.mode}
     work = Work("harness.agreement.models:evaluate", where.backend, where.device, arguments)
-    return Cell(checks.key(where, f"{case.kernel} {case.name}", note), work, finish)
+    return checks.case_cell(case, where, note, work, truths, BUDGET, lambda _: checks.literal({"case": case.name}))

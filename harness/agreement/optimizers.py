@@ -15,7 +15,6 @@ from harness.agreement.budgets import RELATIVE, Budget
 from harness.agreement.cases import Case, find
 from harness.agreement.checks import Configuration
 from harness.execution.work import Cell, Work
-from harness.results.schema import Check
 
 if TYPE_CHECKING:
     from harness.oracle.truth import Truth
@@ -77,21 +76,8 @@ def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]
 
 
 def _cell(case: Case, where: Configuration, note: str) -> Cell:
-    def finish(results: dict[str, Array]) -> list[Check]:
-        return [
-            checks.check(
-                where,
-                case.kernel,
-                case.name,
-                derivative,
-                results[derivative],
-                truth,
-                BUDGET,
-                lambda index: checks.literal({"coordinate": list(index)}),
-            )
-            for derivative, truth in truths(case.kernel, case.name, where.dtype).items()
-        ]
-
     arguments = work_arguments(case.kernel, case.name, where.dtype) | {"mode": where.mode}
     work = Work("harness.agreement.optimizers:evaluate", where.backend, where.device, arguments)
-    return Cell(checks.key(where, f"{case.kernel} {case.name}", note), work, finish)
+    return checks.case_cell(
+        case, where, note, work, truths, BUDGET, lambda index: checks.literal({"coordinate": list(index)})
+    )
