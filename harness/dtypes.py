@@ -19,6 +19,7 @@ class FloatType:
     Attributes:
         name: as used by records, the command line and `runtime.asarray`.
         numpy: the NumPy dtype that holds it.
+        bits: its width.
         eps: distance from 1 to the next number, 2^(1 - precision).
         tiny: smallest positive normal number.
         largest: largest finite number.
@@ -26,6 +27,7 @@ class FloatType:
 
     name: str
     numpy: np.dtype
+    bits: int
     eps: float
     tiny: float
     largest: float
@@ -33,7 +35,7 @@ class FloatType:
 
 def _float_type(name: str, numpy: np.dtype) -> FloatType:
     info: Any = ml_dtypes.finfo(numpy)  # type: ignore[no-untyped-call]
-    return FloatType(name, numpy, float(info.eps), float(info.smallest_normal), float(info.max))
+    return FloatType(name, numpy, int(info.bits), float(info.eps), float(info.smallest_normal), float(info.max))
 
 
 DTYPES = {
@@ -58,9 +60,16 @@ def find(name: str) -> FloatType:
     return DTYPES[name]
 
 
+def computing(name: str) -> FloatType:
+    """Return the type in which kernels compute: float32 for the 16-bit types, else the type itself."""
+    row = find(name)
+    return find("float32") if row.bits == 16 else row
+
+
 def rounded(values: ArrayLike, dtype: str) -> NDArray[np.float64]:
     """Round float64 values once, to nearest even, to `dtype`, and return them in float64, where each is exact."""
-    return np.asarray(values, np.float64).astype(find(dtype).numpy).astype(np.float64)
+    with np.errstate(over="ignore"):  # beyond the largest number lies infinity
+        return np.asarray(values, np.float64).astype(find(dtype).numpy).astype(np.float64)
 
 
 def ulp(values: ArrayLike, dtype: str) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """The backends that can be judged: a table of data, and `load`, which imports one of them.
 
-This module imports no framework. A backend is a package that offers the modules named in `MODULES`;
-`kind` is "reference" for a text written for this project and "library" for an adapter to what people use.
+This module imports no framework. `kind` is "reference" for a text written for this project, a package that offers
+the modules named in `MODULES`, and "library" for an adapter to what people use: a package that offers kernels, and
+whose module `gaps` says which ones it does not, and why; the rest is served by the reference backend of its `base`.
 A third party adds a row from its own package through the entry point group `reparam.backends`, whose
 entry names a `Backend`.
 """
@@ -12,9 +13,12 @@ import difflib
 import importlib
 import importlib.util
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
+
+from implementations.interface.contract import KERNEL_MODULES
 
 ENTRY_POINT_GROUP = "reparam.backends"
 
@@ -22,6 +26,7 @@ ENTRY_POINT_GROUP = "reparam.backends"
 MODULES = (
     "runtime",
     "autodiff",
+    "precision",
     "sampling",
     "gaussian",
     "gumbel",
@@ -42,6 +47,9 @@ MODULES = (
     "models.categorical_vae",
 )
 
+#: What the base of a library backend serves: all that is no kernel of the library.
+BASE_MODULES = ("runtime", "autodiff", "sampling")
+
 
 @dataclass(frozen=True)
 class Backend:
@@ -55,6 +63,7 @@ class Backend:
         extra: the extra of the distribution `reparam` that installs the framework.
         mode: how people mostly run the framework, "eager" or "compiled".
         environment: environment variables that its process needs before the framework is imported.
+        base: the reference backend whose `BASE_MODULES` serve this one; "" for a backend that has its own.
     """
 
     name: str
@@ -64,6 +73,7 @@ class Backend:
     extra: str
     mode: str = "compiled"
     environment: tuple[tuple[str, str], ...] = ()
+    base: str = ""
 
 
 class UnknownBackendError(ValueError):
@@ -88,6 +98,25 @@ _BUILT_IN = (
         "tensorflow",
         environment=_QUIET_TENSORFLOW,
     ),
+    Backend(
+        "torch_distributions",
+        "implementations.torch_distributions",
+        "torch",
+        "library",
+        "torch",
+        mode="eager",
+        base="torch",
+    ),
+    Backend(
+        "tensorflow_probability",
+        "implementations.tensorflow_probability",
+        "tensorflow_probability",
+        "library",
+        "libraries",
+        environment=_QUIET_TENSORFLOW,
+        base="tensorflow",
+    ),
+    Backend("numpyro", "implementations.numpyro", "numpyro", "library", "libraries", base="jax"),
 )
 
 
@@ -114,9 +143,14 @@ def find(name: str) -> Backend:
     raise UnknownBackendError(f"unknown backend {name!r}; the nearest are: {', '.join(near)}")
 
 
+def _frameworks(row: Backend) -> list[str]:
+    """Return what must be importable: the backend's own framework, and that of its base."""
+    return [row.framework, *([find(row.base).framework] if row.base else [])]
+
+
 def installed(name: str) -> bool:
-    """Tell whether the framework of backend `name` can be imported, without importing it."""
-    return importlib.util.find_spec(find(name).framework) is not None
+    """Tell whether the framework of backend `name`, and that of its base, can be imported, without importing it."""
+    return all(importlib.util.find_spec(framework) is not None for framework in _frameworks(find(name)))
 
 
 def install_command(name: str) -> str:
@@ -124,19 +158,48 @@ def install_command(name: str) -> str:
     return f'pip install -c constraints.txt -e ".[{find(name).extra}]"'
 
 
+def gaps(name: str) -> dict[str, str]:
+    """Return what backend `name` does not offer: kernel names, or globs such as "article.*", and the reason of each.
+
+    No framework is imported. A package without a module `gaps` offers everything.
+    """
+    module = f"{find(name).package}.gaps"
+    return dict(importlib.import_module(module).GAPS) if importlib.util.find_spec(module) else {}
+
+
+def offers(name: str, kernel_name: str) -> bool:
+    """Tell whether backend `name` offers a kernel, such as "gaussian.cdf": whether no gap covers it."""
+    return not any(fnmatchcase(kernel_name, pattern) for pattern in gaps(name))
+
+
 def load(name: str) -> ModuleType:
-    """Import and return the package of backend `name`, with every module of `MODULES` as attribute.
+    """Import and return the package of backend `name`, with every module that it offers as attribute.
+
+    A reference backend offers every module of `MODULES`; a library backend `BASE_MODULES`, which are its base's, and
+    those kernel modules in which it has something.
 
     Raises:
         UnknownBackendError: no row has that name.
-        MissingFrameworkError: its framework is not installed.
+        MissingFrameworkError: its framework, or that of its base, is not installed.
     """
     row = find(name)
     if not installed(name):
-        raise MissingFrameworkError(
-            f"backend {name!r} needs {row.framework}, which is not installed: {install_command(name)}"
-        )
+        needed = " and ".join(dict.fromkeys(_frameworks(row)))
+        raise MissingFrameworkError(f"backend {name!r} needs {needed}, not installed here: {install_command(name)}")
     package = importlib.import_module(row.package)
+    if row.base:
+        return _with_base(package, find(row.base).package)
     for module in MODULES:
         importlib.import_module(f"{row.package}.{module}")
     return package
+
+
+def _with_base(package: ModuleType, base: str) -> ModuleType:
+    """Return a module that holds the kernel modules of `package` and the base's own modules."""
+    combined = ModuleType(package.__name__, package.__doc__)
+    for module in BASE_MODULES:
+        setattr(combined, module, importlib.import_module(f"{base}.{module}"))
+    for module in KERNEL_MODULES:
+        if importlib.util.find_spec(f"{package.__name__}.{module}"):
+            setattr(combined, module, importlib.import_module(f"{package.__name__}.{module}"))
+    return combined

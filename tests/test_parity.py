@@ -6,15 +6,20 @@ Read from the source text, so that the test needs no framework.
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 import implementations
 from implementations import registry
+from implementations.interface.contract import KERNEL_MODULES, kernels
 
 ROOT = Path(implementations.__file__).parent
 REFERENCE = [row for row in registry.backends().values() if row.kind == "reference"]
+LIBRARIES = [row for row in registry.backends().values() if row.kind == "library"]
 
 
 def tree(package: str, module: str) -> ast.Module:
@@ -54,16 +59,27 @@ def differences(package: str, module: str) -> list[str]:
     found = []
     if public_names(stub) != public_names(text):
         found.append(f"__all__ is {public_names(text)}, the interface has {public_names(stub)}")
+    missing = set(public_names(stub)) & set(functions(stub)) - set(functions(text))
+    return [*found, *(f"{name} is missing" for name in missing), *drifts(stub, text)]
+
+
+def drifts(stub: ast.Module, text: ast.Module) -> list[str]:
+    """Say how the public functions that a module shares with the interface's differ from them."""
     stubs, written = functions(stub), functions(text)
-    for name in set(public_names(stub)) & set(stubs):
-        if name not in written:
-            found.append(f"{name} is missing")
-            continue
+    found = []
+    for name in set(public_names(stub)) & set(stubs) & set(written):
         if parameters(stubs[name]) != parameters(written[name]):
             found.append(f"{name} takes {parameters(written[name])}, the interface {parameters(stubs[name])}")
         if summary(stubs[name]) != summary(written[name]):
             found.append(f"{name}: {summary(written[name])!r} is not {summary(stubs[name])!r}")
     return found
+
+
+def offered(row: registry.Backend) -> list[str]:
+    """Return the kernels, and whatever else is public, in the kernel modules of a library backend."""
+    folder = ROOT.parent.joinpath(*row.package.split("."))
+    modules = [module for module in KERNEL_MODULES if (folder / f"{module}.py").exists()]
+    return [f"{module}.{name}" for module in modules for name in public_names(tree(row.package, module))]
 
 
 @pytest.mark.parametrize("module", registry.MODULES)
@@ -101,3 +117,49 @@ def test_a_drifted_copy_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         folder.mkdir()
         (folder / "gaussian.py").write_text(text)
         assert differences(f"implementations.{folder.name}", "gaussian"), name
+
+
+@pytest.mark.parametrize("row", LIBRARIES, ids=lambda row: row.name)
+def test_every_kernel_is_offered_or_a_gap(row: registry.Backend) -> None:
+    found = offered(row)
+    assert len(found) == len(set(found))
+    assert {name for name in kernels() if registry.offers(row.name, name)} == set(found)
+
+
+@pytest.mark.parametrize("row", LIBRARIES, ids=lambda row: row.name)
+def test_every_gap_names_a_kernel_and_has_a_reason(row: registry.Backend) -> None:
+    for pattern, reason in registry.gaps(row.name).items():
+        assert any(fnmatchcase(name, pattern) for name in kernels()), pattern
+        assert reason.strip(), pattern
+        assert "\n" not in reason, pattern
+
+
+@pytest.mark.parametrize("row", LIBRARIES, ids=lambda row: row.name)
+def test_library_repeats_the_interface(row: registry.Backend) -> None:
+    modules = {name.partition(".")[0] for name in offered(row)}
+    for module in modules:
+        assert drifts(tree("implementations.interface", module), tree(row.package, module)) == []
+        names = public_names(tree(row.package, module))
+        assert [name for name in public_names(tree("implementations.interface", module)) if name in names] == names
+
+
+@pytest.mark.parametrize("row", LIBRARIES, ids=lambda row: row.name)
+def test_library_has_only_kernels_and_gaps(row: registry.Backend) -> None:
+    folder = ROOT.parent.joinpath(*row.package.split("."))
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")}
+    assert files <= {"__init__.py", "gaps.py", *(f"{module}.py" for module in KERNEL_MODULES)}
+
+
+def test_reference_backends_have_no_gaps() -> None:
+    assert {row.name: registry.gaps(row.name) for row in REFERENCE} == {row.name: {} for row in REFERENCE}
+
+
+def test_gap_tables_import_no_framework() -> None:
+    names = [row.name for row in LIBRARIES]
+    frameworks = {row.framework for row in registry.backends().values()}
+    program = (
+        f"import sys; from implementations import registry; [registry.gaps(name) for name in {names}]; "
+        f"sys.exit(', '.join({frameworks} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) in {(0, ""), (1, "")}, done.stderr

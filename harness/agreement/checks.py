@@ -48,7 +48,7 @@ def check(
     kernel: str,
     case: str,
     derivative: str,
-    got: Array,
+    got: Array | str,
     truth: Truth,
     budget: Budget,
     describe: Callable[[tuple[int, ...]], str],
@@ -59,25 +59,20 @@ def check(
         where: backend, dtype, device and mode.
         kernel: what was compared.
         case: the case.
-        derivative: "value" or "vjp:ARGUMENT".
-        got: the result; another shape than the truth's is an error without a size.
+        derivative: "value", "jvp", "vjp:ARGUMENT" or "hvp:ARGUMENT".
+        got: the result, or what the framework said instead; that, and another shape than the truth's, is an error
+            without a size.
         truth: what it should be. A product that is not finite is not compared.
         budget: how far off it may be.
         describe: gives the input of the number at an index.
     """
-    from harness.agreement import compare
-
-    if got.shape == truth.high.shape:
-        sizes = compare.errors(got, truth, where.dtype, budget.unit)
-        counted = np.ones_like(sizes, bool) if derivative == "value" else np.isfinite(truth.high)
-        sizes = np.where(counted, sizes, -1.0)
-        comparisons = int(counted.sum())
-    else:
-        sizes, comparisons = np.full(truth.high.shape, np.inf), truth.high.size
-    index = np.unravel_index(int(np.argmax(sizes)), sizes.shape) if sizes.size else ()
+    sizes, comparisons = _sizes(got, truth, where.dtype, budget, derivative)
+    index = tuple(map(int, np.unravel_index(int(np.argmax(sizes)), sizes.shape))) if sizes.size else ()
     worst = max(float(sizes[index]), 0.0) if sizes.size else 0.0
-    if got.shape != truth.high.shape:
+    failed = isinstance(got, str) or got.shape != truth.high.shape
+    if failed:
         worst = np.inf
+    within = bool(worst <= budget.limit)
     return Check(
         backend=where.backend,
         dtype=where.dtype,
@@ -89,10 +84,30 @@ def check(
         error=finite(worst),
         unit=budget.unit,
         budget=budget.limit,
-        within_budget=bool(worst <= budget.limit),
-        worst_input=describe(tuple(map(int, index))),
+        within_budget=within,
+        worst_input=describe(index),
         comparisons=comparisons,
+        observed="" if within else _observed(got, truth, index, failed),
     )
+
+
+def _sizes(got: Array | str, truth: Truth, dtype: str, budget: Budget, derivative: str) -> tuple[Array, int]:
+    """Return the error of each number, -1 where there is nothing to compare, and how many were compared."""
+    from harness.agreement import compare
+
+    if isinstance(got, str) or got.shape != truth.high.shape:
+        return np.full(truth.high.shape, np.inf), truth.high.size
+    sizes = compare.errors(got, truth, dtype, budget.unit)
+    counted = np.ones_like(sizes, bool) if derivative == "value" else np.isfinite(truth.high)
+    return np.where(counted, sizes, -1.0), int(counted.sum())
+
+
+def _observed(got: Array | str, truth: Truth, index: tuple[int, ...], failed: bool) -> str:
+    if isinstance(got, str):
+        return got
+    if failed:
+        return f"shape {got.shape}, expected {truth.high.shape}"
+    return f"got {got[index]:.9g}, expected {truth.high[index]:.9g}"
 
 
 def case_cell(

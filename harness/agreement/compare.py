@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import dtypes
-from harness.agreement.budgets import BITS, NORMWISE
+from harness.agreement.budgets import BITS, NORMWISE, ROUNDED
 from harness.oracle.truth import Truth
 
 Array = NDArray[np.float64]
@@ -31,10 +31,17 @@ def errors(got: Array, truth: Truth, dtype: str, unit: str) -> Array:
     if unit == NORMWISE:
         off: Array = np.linalg.norm(np.ravel((got - truth.high) - truth.low)) / (row.eps * truth.condition)
         return np.nan_to_num(off, nan=np.inf)
+    computed = dtypes.computing(dtype)
     with np.errstate(all="ignore"):
+        unit_size = (
+            dtypes.ulp(truth.high, dtype) + 32 * computed.eps * truth.condition
+            if unit == ROUNDED
+            else row.eps * truth.condition
+        )
         difference = np.abs((got - truth.high) - truth.low)
-        excess = np.maximum(difference - row.tiny, 0)
-        scaled = np.where(excess > 0, excess / (row.eps * truth.condition), 0.0)
+        # subnormal numbers may be flushed to 0 (pitfall F1)
+        excess = np.maximum(difference - computed.tiny, 0)
+        scaled = np.where(excess > 0, excess / unit_size, 0.0)
         scaled = np.where(np.isnan(difference), np.inf, scaled)
         # infinity is the rounding of what lies beyond the largest number, give or take the rounding errors
         beyond = np.abs(truth.high) + 8 * row.eps * np.nan_to_num(truth.condition) >= row.largest

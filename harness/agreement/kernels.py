@@ -13,11 +13,14 @@ from harness.agreement import budgets, checks
 from harness.agreement import inputs as inputs_of
 from harness.agreement.cases import Case
 from harness.agreement.checks import Configuration
-from harness.agreement.evaluate import Call
+from harness.agreement.evaluate import Call, Result
 from harness.agreement.inputs import Inputs
 from harness.execution.work import Cell, Work
+from harness.modes import MODES, Mode, is_compiled
 from harness.oracle import core_shapes
+from harness.oracle.truth import Directions
 from harness.results.schema import Check
+from implementations import registry
 from implementations.interface.contract import Kernel, kernels
 
 Array = NDArray[np.float64]
@@ -93,8 +96,9 @@ def batches(kernel: Kernel, cases: Iterable[Case], dtype: str) -> list[Batch]:
             call = Call(
                 kernel=kernel.name,
                 arguments=inputs.arguments,
-                differentiable=kernel.differentiable,
-                cotangent=inputs.cotangent,
+                cotangent=inputs.directions.cotangent,
+                tangents=dict(inputs.directions.tangents),
+                batched=False,
             )
             found.append(Batch(kernel, [Member(case, inputs, None)], call))
         else:
@@ -107,27 +111,55 @@ def batches(kernel: Kernel, cases: Iterable[Case], dtype: str) -> list[Batch]:
             Member(case, inputs, slice(end - size, end))
             for (case, inputs), size, end in zip(group, sizes, ends, strict=True)
         ]
+        cores = dict(zip(kernel.arguments, signature.inputs, strict=True))
+        directions = [member.inputs.directions for member in members]
         call = Call(
             kernel=kernel.name,
             arguments={
                 name: _stacked([member.inputs.arguments[name] for member in members], core, multiple)
-                for name, core in zip(kernel.arguments, signature.inputs, strict=True)
+                for name, core in cores.items()
             },
-            differentiable=kernel.differentiable,
-            cotangent=_stacked([member.inputs.cotangent for member in members], signature.output, multiple),
+            cotangent=_stacked([part.cotangent for part in directions], signature.output, multiple),
+            tangents={
+                name: _stacked([part.tangents[name] for part in directions], cores[name], multiple)
+                for name in kernel.differentiable
+            },
+            batched=True,
         )
         found.append(Batch(kernel, members, call))
     return found
 
 
-def for_mode(made: list[Batch], mode: str) -> list[Batch]:
-    """Keep what a mode evaluates: compiled, the cases that stand alone for their shape are left to eager mode.
+def for_mode(made: list[Batch], mode: Mode, compiled: bool) -> list[Batch]:
+    """Keep what a mode evaluates.
 
-    The same Python decides on shapes in both, and each shape is compiled for itself, which takes seconds. A kernel
-    all of whose cases stand alone keeps them.
+    Cases that stand alone for their shape are left to eager mode: the same Python decides on shapes in all modes,
+    and each shape is compiled for itself, which takes seconds. A kernel all of whose cases stand alone keeps them.
     """
-    joined = [batch for batch in made if batch.members[0].rows is not None]
-    return joined if mode == "compiled" and joined else made
+    joined = [batch for batch in made if batch.call["batched"]]
+    if mode.single:
+        return [_single(batch) for batch in joined]
+    return joined if mode.mapped or (compiled and joined) else made
+
+
+def _single(batch: Batch) -> Batch:
+    """Return the first entry of a batch's last case, as a batch of length 1 (pitfall F4)."""
+    member = batch.members[-1]
+    start = member.rows.start if member.rows else 0
+    row = slice(start, start + 1)
+
+    def cut(arrays: dict[str, Array]) -> dict[str, Array]:
+        return {name: array[row] for name, array in arrays.items()}
+
+    call = batch.call | Call(
+        kernel=batch.kernel.name,
+        arguments=cut(batch.call["arguments"]),
+        cotangent=batch.call["cotangent"][row],
+        tangents=cut(batch.call["tangents"]),
+        batched=True,
+    )
+    inputs = Inputs(call["arguments"], Directions(call["cotangent"], call["tangents"]))
+    return Batch(batch.kernel, [Member(member.case, inputs, slice(0, 1))], call)
 
 
 def _shapes(inputs: Inputs) -> list[tuple[int, ...]]:
@@ -146,16 +178,21 @@ def _result(member: Member, derivative: str, kernel: Kernel, results: Mapping[st
 
 
 def _worst_input(member: Member, kernel: Kernel, derivative: str, index: tuple[int, ...]) -> str:
-    """Return the inputs that make the number at `index` of a result, with the cotangent where it counts."""
-    arguments, cotangent = member.inputs
+    """Return the inputs that make the number at `index` of a result, with the vectors that count."""
+    arguments, (cotangent, tangents) = member.inputs
     signature = core_shapes.parse(kernel.signature)
     if member.rows is not None and core_shapes.batch_shape(signature, _shapes(member.inputs)):
-        arguments, cotangent = inputs_of.core(arguments, index[:1]), cotangent[index[:1]]
-    shown = {name: array.tolist() for name, array in arguments.items()}
-    return checks.literal(shown if derivative == "value" else shown | {"cotangent": cotangent.tolist()})
+        arguments, tangents = inputs_of.core(arguments, index[:1]), inputs_of.core(tangents, index[:1])
+        cotangent = cotangent[index[:1]]
+    shown: dict[str, Any] = {name: array.tolist() for name, array in arguments.items()}
+    if derivative.startswith(("vjp", "hvp")):
+        shown |= {"cotangent": cotangent.tolist()}
+    if derivative.startswith(("jvp", "hvp")):
+        shown |= {"tangents": {name: part.tolist() for name, part in tangents.items()}}
+    return checks.literal(shown)
 
 
-def records(batch: Batch, results: Mapping[str, Array], where: Configuration) -> list[Check]:
+def records(batch: Batch, results: Result, where: Configuration) -> list[Check]:
     """Compare the results of a batch with the truth: a record for each case and derivative."""
     from harness.oracle import cache
 
@@ -164,18 +201,11 @@ def records(batch: Batch, results: Mapping[str, Array], where: Configuration) ->
         truths = cache.of_kernel(batch.kernel, *member.inputs, where.dtype)
         for derivative, truth in truths.items():
             exact = derivative in member.case.row.get("exact", ())
-            budget = budgets.EXACT if exact else budgets.of(batch.kernel.name, derivative)
+            budget = budgets.EXACT if exact else budgets.of(batch.kernel.name, derivative, where.dtype)
+            got = results if isinstance(results, str) else _result(member, derivative, batch.kernel, results)
+            describe = partial(_worst_input, member, batch.kernel, derivative)
             found.append(
-                checks.check(
-                    where,
-                    batch.kernel.name,
-                    member.case.name,
-                    derivative,
-                    _result(member, derivative, batch.kernel, results),
-                    truth,
-                    budget,
-                    partial(_worst_input, member, batch.kernel, derivative),
-                )
+                checks.check(where, batch.kernel.name, member.case.name, derivative, got, truth, budget, describe)
             )
     return found
 
@@ -188,23 +218,36 @@ def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]
         where: backend, dtype, device and mode.
         note: what the key says of the choice; empty where all cases are chosen.
     """
+    compiled = is_compiled(where.backend, where.mode)
     found = []
     for module, members in modules().items():
-        rows = {name: [case for case in chosen if case.kernel == name] for name in members}
         made = [
             batch
-            for name, cases in rows.items()
-            for batch in for_mode(batches(kernels()[name], cases, where.dtype), where.mode)
+            for name in members
+            if registry.offers(where.backend, name)
+            for batch in for_mode(_batches(name, chosen, where.dtype), MODES[where.mode], compiled)
         ]
         if made:
-            found.append(_cell(module, made, where, note))
+            found.append(_cell(module, made, where, compiled, note))
     return found
 
 
-def _cell(module: str, made: list[Batch], where: Configuration, note: str) -> Cell:
-    def finish(results: list[dict[str, Array]]) -> list[Check]:
+def _batches(name: str, chosen: Sequence[Case], dtype: str) -> list[Batch]:
+    kernel = kernels()[name]
+    return batches(
+        kernel, [case for case in chosen if case.kernel == name and inputs_of.fits(case, kernel, dtype)], dtype
+    )
+
+
+def _cell(module: str, made: list[Batch], where: Configuration, compiled: bool, note: str) -> Cell:
+    def finish(results: list[Result]) -> list[Check]:
         return [record for batch, result in zip(made, results, strict=True) for record in records(batch, result, where)]
 
-    arguments = {"calls": [batch.call for batch in made], "dtype": where.dtype, "mode": where.mode}
+    arguments = {
+        "calls": [batch.call for batch in made],
+        "dtype": where.dtype,
+        "compiled": compiled,
+        "mapped": MODES[where.mode].mapped,
+    }
     work = Work("harness.agreement.evaluate:kernels", where.backend, where.device, arguments)
     return Cell(checks.key(where, module, note), work, finish)

@@ -12,7 +12,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.oracle import truth
-from harness.oracle.truth import Truth
+from harness.oracle.truth import Directions, Truth
 from implementations.interface.contract import Kernel
 
 #: What the truth of a kernel is made by, below this package.
@@ -41,17 +41,19 @@ def _source() -> str:
     return hashlib.blake2b(b"".join(path.read_bytes() for path in files), digest_size=16).hexdigest()
 
 
-def key(kernel: Kernel, arguments: Mapping[str, NDArray[Any]], cotangent: NDArray[Any], dtype: str) -> str:
+def key(kernel: Kernel, arguments: Mapping[str, NDArray[Any]], directions: Directions, dtype: str) -> str:
     """Return the hash under which a truth is kept."""
     digest = hashlib.blake2b(digest_size=20)
     digest.update("\x1f".join((_source(), str(kernel), dtype)).encode())
-    for name, array in [*arguments.items(), ("", cotangent)]:
+    for name, array in [*arguments.items(), ("", directions.cotangent), *directions.tangents.items()]:
         contiguous = np.ascontiguousarray(array, np.float64)
-        digest.update(f"{name}{array.shape}".encode() + contiguous.tobytes())
+        digest.update(f"{name}{np.shape(array)}".encode() + contiguous.tobytes())
     return digest.hexdigest()
 
 
-def _read(path: Path) -> dict[str, Truth] | None:
+@lru_cache(maxsize=8192)
+def _read(path: Path, _stamp: int) -> dict[str, Truth] | None:
+    """Read a file once for each time at which it was written."""
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: Truth(*file[name]) for name in file.files}
@@ -67,13 +69,13 @@ def _write(path: Path, truths: Mapping[str, Truth]) -> None:
 
 
 def of_kernel(
-    kernel: Kernel, arguments: Mapping[str, NDArray[Any]], cotangent: NDArray[Any], dtype: str
+    kernel: Kernel, arguments: Mapping[str, NDArray[Any]], directions: Directions, dtype: str
 ) -> dict[str, Truth]:
     """Return `truth.of_kernel` of the same arguments, from disk where it is there."""
-    path = directory() / "truth" / f"{key(kernel, arguments, cotangent, dtype)}.npz"
-    found = _read(path)
+    path = directory() / "truth" / f"{key(kernel, arguments, directions, dtype)}.npz"
+    found = _read(path, path.stat().st_mtime_ns) if path.exists() else None
     if found is None:
-        found = truth.of_kernel(kernel, arguments, cotangent, dtype)
+        found = truth.of_kernel(kernel, arguments, directions, dtype)
         try:
             _write(path, found)
         except OSError:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from mpmath import mp
+from numpy.typing import NDArray
 
 Number = Any  # an mpf
+Array = NDArray[np.object_]
 Function = Callable[[list[Number]], list[Number]]
 
 #: The step is 2^-STEP_BITS of the smallest input.
@@ -21,17 +24,19 @@ RIGHT_BITS = 172
 
 
 class Expansion(NamedTuple):
-    """A function's value and derivatives at a point.
+    """A function's value and derivatives at a point, as object arrays of numbers.
 
     Attributes:
         value: [outputs].
-        jacobian: [outputs][inputs]; 0 by an input in which it was not differentiated.
-        hessian: of the cotangent-weighted sum of the outputs, [inputs][inputs]; to a few digits.
+        jacobian: [outputs, inputs]; 0 by an input in which it was not differentiated.
+        hessian: [outputs, inputs, inputs].
+        turn: derivative along the tangent of the Hessian of the cotangent-weighted sum, [inputs, inputs].
     """
 
-    value: list[Number]
-    jacobian: list[list[Number]]
-    hessian: list[list[Number]]
+    value: Array
+    jacobian: Array
+    hessian: Array
+    turn: Array
 
 
 def exponents(point: Sequence[Number]) -> tuple[int, int]:
@@ -52,50 +57,62 @@ def precisions(point: Sequence[Number], smallest: float) -> tuple[int, int]:
     return low, low + max(0, -int(mp.mag(mp.mpf(smallest))))
 
 
-def expand(function: Function, point: list[Number], variable: list[int], cotangent: list[Number]) -> Expansion:
+def expand(
+    function: Function, point: list[Number], variable: list[int], cotangent: list[Number], tangent: list[Number]
+) -> Expansion:
     """Differentiate by differences, at the working precision that the caller has set.
 
     Args:
         function: maps [inputs] to [outputs].
         point: where.
         variable: the indices of the inputs in which it is differentiated.
-        cotangent: [outputs], weights of the outputs in the Hessian.
+        cotangent: [outputs], weights of the outputs in `turn`.
+        tangent: [inputs], 0 where the function is not differentiated.
     """
     step = mp.ldexp(mp.one, exponents(point)[0] - STEP_BITS)
+    value, jacobian, hessian = _second_order(function, point, variable, step)
+    turn = np.full((len(point), len(point)), mp.zero, object)
+    if any(tangent):
+        reach = step / max(map(abs, tangent))
 
-    def moved(*shifts: tuple[int, int]) -> list[Number]:
+        def weighted_hessian(sign: int) -> Array:
+            shifted = [x + sign * reach * t if t else x for x, t in zip(point, tangent, strict=True)]
+            return np.tensordot(np.array(cotangent), _second_order(function, shifted, variable, step)[2], 1)
+
+        turn = (weighted_hessian(1) - weighted_hessian(-1)) / (2 * reach)
+    return Expansion(value, jacobian, hessian, turn)
+
+
+def _second_order(
+    function: Function, point: list[Number], variable: list[int], step: Number
+) -> tuple[Array, Array, Array]:
+    """Return value, Jacobian and Hessian: central differences, and forward ones for mixed second derivatives."""
+
+    def moved(*shifts: tuple[int, int]) -> Array:
         at = list(point)
         for index, sign in shifts:
             at[index] += sign * step
-        return function(at)
+        return np.array(function(at), object)
 
-    def weighted(outputs: list[Number]) -> Number:
-        return mp.fdot(cotangent, outputs)
-
-    value = function(point)
+    value = moved()
+    jacobian = np.full((len(value), len(point)), mp.zero, object)
+    hessian = np.full((len(value), len(point), len(point)), mp.zero, object)
     up = {i: moved((i, 1)) for i in variable}
-    down = {i: moved((i, -1)) for i in variable}
-    jacobian = [[mp.zero] * len(point) for _ in value]
-    hessian = [[mp.zero] * len(point) for _ in point]
     for i in variable:
-        for j, (above, below) in enumerate(zip(up[i], down[i], strict=True)):
-            jacobian[j][i] = (above - below) / (2 * step)
-    base = weighted(value)
-    for i in variable:
-        hessian[i][i] = (weighted(up[i]) - 2 * base + weighted(down[i])) / step**2
+        down = moved((i, -1))
+        jacobian[:, i] = (up[i] - down) / (2 * step)
+        hessian[:, i, i] = (up[i] - 2 * value + down) / step**2
         for k in variable:
             if k < i:
-                both = weighted(moved((i, 1), (k, 1)))
-                hessian[i][k] = hessian[k][i] = (both - weighted(up[i]) - weighted(up[k]) + base) / step**2
-    return Expansion(value, jacobian, hessian)
+                mixed = (moved((i, 1), (k, 1)) - up[i] - up[k] + value) / step**2
+                hessian[:, i, k] = hessian[:, k, i] = mixed
+    return value, jacobian, hessian
 
 
 def resolved(expansion: Expansion, point: list[Number], variable: list[int]) -> bool:
     """Tell whether every derivative stands far enough above the rounding of the differences that made it."""
     step = mp.ldexp(mp.one, exponents(point)[0] - STEP_BITS)
-    lost = mp.ldexp(mp.one, RIGHT_BITS - mp.prec)
-    return all(
-        abs(row[i]) * step >= abs(value) * lost
-        for value, row in zip(expansion.value, expansion.jacobian, strict=True)
-        for i in variable
-    )
+    lost = mp.ldexp(mp.one, RIGHT_BITS - mp.prec) * abs(expansion.value)
+    first = abs(expansion.jacobian[:, variable]) * step >= lost[:, None]
+    second = abs(expansion.hessian[:, variable][:, :, variable]) * step**2 >= lost[:, None, None]
+    return bool(first.all() and second.all())

@@ -9,12 +9,16 @@ Softmax scores carry a rounding of |s_i - s_max|, so that weight multiplies what
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from implementations.interface.contract import Kernel
+
+if TYPE_CHECKING:
+    from harness.oracle.truth import Directions
 
 Array = NDArray[np.float64]
 Sums = dict[str, Any]
@@ -227,6 +231,16 @@ def gumbel_prob(value: Array, loc: Array, scale: Array, cotangent: Array) -> Sum
     return {name: part * density for name, part in sums.items() if name != "result"}
 
 
+def gaussian_icdf(probability: Array, loc: Array, scale: Array, cotangent: Array) -> Sums:
+    """Terms of loc + scale r, and of scale sqrt(2 pi) exp(r^2 / 2), whose exponent carries the rounding of r."""
+    root = special.ndtri(probability)
+    slope = np.sqrt(2 * np.pi) * np.exp(root**2 / 2)
+    return {
+        "result": np.abs(loc) + scale * np.abs(root),
+        "probability": np.abs(cotangent) * scale * slope * (1 + root**2),
+    }
+
+
 def article_kl(loc: Array, scale: Array, cotangent: Array) -> Sums:
     """Terms of loc^2 + scale^2 - log(scale^2) - 1, and of 2 (scale - 1 / scale)."""
     return {
@@ -240,6 +254,7 @@ def _sigmoid(x: Array) -> Array:
 
 
 TERMS: dict[str, Callable[..., Sums]] = {
+    "gaussian.icdf": gaussian_icdf,
     "gumbel.log_prob": gumbel_log_prob,
     "gumbel.prob": gumbel_prob,
     "gumbel.gumbel_softmax": gumbel_softmax,
@@ -269,20 +284,30 @@ TERMS: dict[str, Callable[..., Sums]] = {
 }
 
 
-def of(kernel: Kernel, arguments: list[Array], cotangent: Array) -> dict[str, list[float]]:
-    """Return the absolute terms of the result ("value key") and of each product, flat, 0 where there are none.
+def of(kernel: Kernel, arguments: list[Array], directions: Directions) -> dict[str, list[float]]:
+    """Return the absolute terms of value, "jvp" and each "vjp:ARGUMENT", flat, 0 where there are none.
+
+    Those of a Jacobian-vector product are, for each output, those of the output's gradient times the tangents.
 
     Args:
         kernel: the contract's row.
         arguments: one batch entry's cores.
-        cotangent: of the result's core shape.
+        directions: of this entry.
     """
-    rows = TERMS.get(kernel.name)
-    with np.errstate(all="ignore"):
-        sums = rows(*arguments, cotangent) if rows else {}
     shapes = {name: np.shape(core) for name, core in zip(kernel.arguments, arguments, strict=True)}
-    found = {"result": np.shape(cotangent)} | {name: shapes[name] for name in kernel.differentiable}
-    return {
-        name: np.ravel(np.broadcast_to(np.nan_to_num(sums.get(name, 0.0)), shape)).tolist()
-        for name, shape in found.items()
-    }
+    output = np.shape(directions.cotangent)
+
+    def of_cotangent(cotangent: Array) -> dict[str, Array]:
+        rows = TERMS.get(kernel.name)
+        with np.errstate(all="ignore"):
+            sums = rows(*arguments, cotangent) if rows else {}
+        found = {"result": output} | {name: shapes[name] for name in kernel.differentiable}
+        return {name: np.broadcast_to(np.nan_to_num(sums.get(name, 0.0)), shape) for name, shape in found.items()}
+
+    by_output = []
+    for unit in np.eye(int(np.prod(output))).reshape(-1, *output):
+        sums = of_cotangent(unit)
+        by_output.append(sum(float(np.sum(sums[name] * np.abs(t))) for name, t in directions.tangents.items()))
+    sums = of_cotangent(directions.cotangent)
+    found = {"value": np.ravel(sums.pop("result")).tolist(), "jvp": by_output}
+    return found | {f"vjp:{name}": np.ravel(part).tolist() for name, part in sums.items()}

@@ -1,15 +1,16 @@
-"""The true value of a kernel and of its vector-Jacobian products, as pairs of float64, with their conditions.
+"""The true value of a kernel and of its first and second derivatives, as pairs of float64, with their conditions.
 
 A pair (high, low) holds some 32 digits: `(result - high) - low` is the error of a float64 result to far below
 its last place. The condition of g(x) is |g| + sum_i |x_i dg/dx_i|: what rounding of the inputs in their last
 place, and of the result, amounts to. Where the formula of a kernel is a sum whose terms cancel, the sum of the
-absolute terms is added (`harness.oracle.terms`).
+absolute terms is added (`harness.oracle.terms`). The condition of a Hessian-vector product is that of the largest
+number along the core axes of its argument: it is judged by its norm (PITFALLS, budgets that can be defended).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,8 @@ from implementations.interface.contract import Kernel
 
 Array = NDArray[np.float64]
 Number = Any  # an mpf
+#: A number and its condition.
+Pair = tuple[Number, float]
 
 #: Points at which an argument of this domain has a value and no two-sided derivative.
 EDGES = {"probabilities": (0.0,), "unit_interval": (0.0, 1.0)}
@@ -78,14 +81,26 @@ def _clamped(kernel: Kernel, core: Array, name: str, dtype: str) -> Array:
 class _Core(NamedTuple):
     """Truth of one batch entry: (number, condition) of each output, and of each input of each argument."""
 
-    value: list[tuple[Number, float]]
-    products: dict[str, list[tuple[Number, float]]]
+    outputs: dict[str, list[Pair]]
+    inputs: dict[str, list[Pair]]
 
 
-def _core(kernel: Kernel, given: list[Array], cotangent: Array, dtype: str, extra_bits: int) -> _Core:
+class Directions(NamedTuple):
+    """The vectors of the products.
+
+    Attributes:
+        cotangent: of the result's shape.
+        tangents: one for each argument in which the kernel is differentiated, of its shape.
+    """
+
+    cotangent: Array
+    tangents: Mapping[str, Array]
+
+
+def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str, extra_bits: int) -> _Core:
     clamped = [_clamped(kernel, core, name, dtype) for core, name in zip(given, kernel.arguments, strict=True)]
     nested = [_nested(core) for core in clamped]
-    weights = flat(_nested(cotangent))
+    weights = flat(_nested(directions.cotangent))
     owner = [name for name, part in zip(kernel.arguments, nested, strict=True) for _ in flat(part)]
     raw = np.concatenate([np.ravel(core) for core in given])
     point = [number for part in nested for number in flat(part)]
@@ -106,89 +121,125 @@ def _core(kernel: Kernel, given: list[Array], cotangent: Array, dtype: str, extr
         for i, name in enumerate(owner)
         if (name in counted or name in kernel.differentiable) and mp.isfinite(point[i]) and not edge[i]
     ]
+    shifts = iter([number for name in kernel.differentiable for number in flat(_nested(directions.tangents[name]))])
+    tangent = [next(shifts) if name in kernel.differentiable else mp.zero for name in owner]
+    tangent = [shift if i in variable else mp.zero for i, shift in enumerate(tangent)]
     smallest = math.ldexp(dtypes.find(dtype).tiny, 1) * dtypes.find(dtype).eps
     with mp.workprec(53):
         low, high = derivatives.precisions(point, smallest)
     for precision in (low + extra_bits, high + extra_bits):
         with mp.workprec(precision):
-            expansion = derivatives.expand(evaluate, point, variable, weights)
+            expansion = derivatives.expand(evaluate, point, variable, weights, tangent)
             if derivatives.resolved(expansion, point, variable):
                 break
     with mp.workprec(precision):
         value = flat(kernels.find(kernel.name)(*nested))
-        sums = terms.of(kernel, clamped, cotangent)
-        by_input = [(i, abs(point[i])) for i in variable if owner[i] in counted]
-
-        def condition(number: Number, slopes: list[Number], absolute: float) -> float:
-            return float(abs(number) + mp.fsum(x * abs(slopes[i]) for i, x in by_input)) + absolute
-
-        values = [
-            (number, condition(number, row, absolute))
-            for number, row, absolute in zip(value, expansion.jacobian, sums["result"], strict=True)
-        ]
+        sums = terms.of(kernel, clamped, directions)
+        reach = np.array([abs(x) if i in variable else mp.zero for i, x in enumerate(point)])
+        sizes = np.where([name in counted for name in owner], reach, mp.zero)
         valid = all(mp.isfinite(number) for number in value)
-        products = {}
-        for name in kernel.differentiable:
-            places = [i for i, other in enumerate(owner) if other == name]
-            products[name] = [
-                _product(expansion, weights, i, valid and not edge[i], condition, absolute)
-                for i, absolute in zip(places, sums[name], strict=True)
-            ]
-    return _Core(values, products)
+        outputs = {"value": _pairs(np.array(value), abs(expansion.jacobian) @ sizes, sums["value"])}
+        inputs: dict[str, list[Pair]] = {}
+        if kernel.differentiable:
+            shift = np.array(tangent)
+            inside = valid and not any(e and name in kernel.differentiable for e, name in zip(edge, owner, strict=True))
+            moving = expansion.hessian @ shift  # [outputs, inputs]
+            loads = abs(moving) @ sizes + abs(expansion.jacobian) @ abs(shift)
+            loads += _flushed(expansion.jacobian, dtype) @ abs(shift)
+            outputs["jvp"] = _products(expansion.jacobian @ shift, loads, sums["jvp"], [inside] * len(value))
+            weighted = np.tensordot(np.array(weights), expansion.hessian, 1)  # [inputs, inputs]
+            gradient, bend = np.array(weights) @ expansion.jacobian, abs(weighted) @ sizes
+            product, turn = weighted @ shift, abs(expansion.turn) @ reach + abs(weighted) @ abs(shift)
+            # a product is not asked for where an entry of the Hessian itself leaves the range of the dtype
+            beyond = abs(weighted).max(axis=1) > dtypes.find(dtype).largest
+            turn += _flushed(weighted, dtype) @ abs(shift)
+            for name in kernel.differentiable:
+                at = [i for i, other in enumerate(owner) if other == name]
+                inputs[f"vjp:{name}"] = _products(
+                    gradient[at], bend[at], sums[f"vjp:{name}"], [valid and not edge[i] for i in at]
+                )
+                inputs[f"hvp:{name}"] = _normwise(
+                    _products(product[at], turn[at], [0.0] * len(at), [inside and not beyond[i] for i in at])
+                )
+    return _Core(outputs, inputs)
 
 
-def _product(
-    expansion: derivatives.Expansion, weights: list[Number], index: int, defined: bool, condition: Any, absolute: float
-) -> tuple[Number, float]:
-    if not defined:
-        return mp.nan, 0.0
-    product = mp.fdot(weights, [row[index] for row in expansion.jacobian])
-    size = condition(product, expansion.hessian[index], 0.0)
-    # a difference whose limit is 0 leaves a remainder of the order of the squared step
-    negligible = abs(product) <= mp.ldexp(mp.mpf(size), -3 * derivatives.STEP_BITS // 2)
-    return (mp.zero if negligible else product), size + absolute
+def _flushed(entries: Array, dtype: str) -> Array:
+    """Return what flushing an entry below the smallest normal number to 0 costs, in rounding units."""
+    limits = dtypes.computing(dtype)
+    return np.where((entries != 0) & (abs(entries) < limits.tiny), limits.tiny / limits.eps, 0.0)
+
+
+def _pairs(numbers: Array, loads: Array, absolute: Sequence[float]) -> list[Pair]:
+    """Join numbers with their conditions: |number|, what the inputs' rounding moves it by, and absolute terms."""
+    return [
+        (number, float(abs(number) + load) + size) for number, load, size in zip(numbers, loads, absolute, strict=True)
+    ]
+
+
+def _products(numbers: Array, loads: Array, absolute: Sequence[float], defined: Sequence[bool]) -> list[Pair]:
+    return [
+        # a difference whose limit is 0 leaves a remainder of the order of the squared step
+        (mp.zero if abs(number) <= mp.ldexp(abs(load), -3 * derivatives.STEP_BITS // 2) else number, size)
+        if known
+        else (mp.nan, 0.0)
+        for (number, size), load, known in zip(_pairs(numbers, loads, absolute), loads, defined, strict=True)
+    ]
+
+
+def _normwise(pairs: list[Pair]) -> list[Pair]:
+    largest = max((size for _, size in pairs), default=0.0)
+    return [(number, largest) for number, _ in pairs]
 
 
 def of_kernel(
-    kernel: Kernel, arguments: Mapping[str, Array], cotangent: Array, dtype: str, extra_bits: int = 0
+    kernel: Kernel, arguments: Mapping[str, Array], directions: Directions, dtype: str, extra_bits: int = 0
 ) -> dict[str, Truth]:
-    """Return the truth of a kernel: "value", and "vjp:ARGUMENT" for each argument in which it is differentiated.
+    """Return the truth of a kernel.
 
     Args:
         kernel: the contract's row.
         arguments: inputs, already rounded to `dtype`, by name in the contract's order.
-        cotangent: of the result's shape, already rounded to `dtype`.
+        directions: cotangent and tangents, already rounded to `dtype`.
         dtype: the dtype of the result that will be judged; it sets how small a number must still be right.
         extra_bits: added to the working precision; the tests use it.
+
+    Returns:
+        "value"; and for a kernel that is differentiated in some arguments "jvp", in all of them together, and for
+        each of them "vjp:ARGUMENT" and "hvp:ARGUMENT", the Hessian of the cotangent-weighted sum times the tangents.
     """
     signature = core_shapes.parse(kernel.signature)
     shape = core_shapes.output_shape(signature, [array.shape for array in arguments.values()])
     batch = shape[: len(shape) - len(signature.output)]
-    highs, lows, sizes = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    sums = {name: np.full(arguments[name].shape, mp.zero, object) for name in kernel.differentiable}
-    bounds = {name: np.zeros(arguments[name].shape) for name in kernel.differentiable}
-    # views that share the memory of the sums, so that broadcast axes are summed over
+    shapes = {"value": shape} | ({"jvp": shape} if kernel.differentiable else {})
+    shapes |= {f"{what}:{name}": arguments[name].shape for name in kernel.differentiable for what in ("vjp", "hvp")}
+    sums = {name: np.full(size, mp.zero, object) for name, size in shapes.items()}
+    bounds = {name: np.zeros(size) for name, size in shapes.items()}
+    # indices of the numbers of each batch entry, so that broadcast axes are summed over
     places = {
-        name: np.broadcast_to(
-            np.arange(array.size).reshape(array.shape), (*batch, *array.shape[array.ndim - len(core) :])
-        )
+        name: core_shapes.cores(core, np.arange(array.size).reshape(array.shape), batch)
         for (name, array), core in zip(arguments.items(), signature.inputs, strict=True)
     }
+    own = core_shapes.cores(signature.output, np.arange(int(np.prod(shape))).reshape(shape), batch)
+    tangents = {
+        name: core_shapes.cores(core, directions.tangents[name], batch)
+        for name, core in zip(kernel.arguments, signature.inputs, strict=True)
+        if name in kernel.differentiable
+    }
     for index, given in core_shapes.entries(signature, arguments):
-        core = _core(kernel, given, cotangent[index], dtype, extra_bits)
-        split = [(*pair(number), size) for number, size in core.value]
-        parts = np.array(split).T.reshape(3, *shape[len(batch) :])  # [3, *core]
-        highs[index], lows[index], sizes[index] = parts
+        here = Directions(directions.cotangent[index], {name: part[index] for name, part in tangents.items()})
+        core = _core(kernel, given, here, dtype, extra_bits)
+        at = dict.fromkeys(core.outputs, own[index])
+        at |= {name: places[name.partition(":")[2]][index] for name in core.inputs}
         with mp.workprec(2000):
-            for name, products in core.products.items():
-                for place, (product, size) in zip(places[name][index].flat, products, strict=True):
-                    sums[name].flat[place] += product
+            for name, pairs in (core.outputs | core.inputs).items():
+                for place, (number, size) in zip(at[name].flat, pairs, strict=True):
+                    sums[name].flat[place] += number
                     bounds[name].flat[place] += size
-    found = {"value": Truth(highs, lows, sizes)}
     with mp.workprec(2000):
-        for name, total in sums.items():
-            pairs = np.array([pair(number) for number in total.flat]).reshape(-1, 2)
-            found[f"vjp:{name}"] = Truth(
-                pairs[:, 0].reshape(total.shape), pairs[:, 1].reshape(total.shape), bounds[name]
-            )
-    return found
+        return {name: _truth(total, bounds[name]) for name, total in sums.items()}
+
+
+def _truth(numbers: NDArray[np.object_], condition: Array) -> Truth:
+    split = np.array([pair(number) for number in numbers.flat]).reshape(-1, 2)
+    return Truth(split[:, 0].reshape(numbers.shape), split[:, 1].reshape(numbers.shape), condition)

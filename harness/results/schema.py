@@ -38,14 +38,19 @@ class Check(Record, frozen=True, tag="check"):
     Attributes:
         kernel: what was compared, such as "gaussian.cdf", "estimators.pathwise", "models.vae.loss_bernoulli".
         case: the case, by name.
-        mode: "eager" or "compiled".
-        derivative: "value", or "vjp:ARGUMENT", the vector-Jacobian product by that argument.
+        mode: a key of `harness.modes.MODES`.
+        derivative: "value"; "jvp", the Jacobian-vector product by all arguments together; "vjp:ARGUMENT", the
+            vector-Jacobian product by that argument; "hvp:ARGUMENT", the Hessian-vector product by that argument.
         error: largest error, in `unit`; None where the result is NaN or infinite and the truth is not.
         unit: what error and budget are counted in.
         budget: largest error allowed.
         within_budget: whether error <= budget.
         worst_input: the input with the largest error, as text that Python reads back.
         comparisons: how many numbers were compared.
+        observed: of a comparison that is out of budget: the worst number and its truth, or the framework's error.
+        deviation: of a library: "listed" in the ledger of known deviations, "new" (out of budget and not listed),
+            "vanished" (listed and within budget), or "" where it does not deviate.
+        tracker: of a deviation: the pitfall's id and the link where it is reported, where there are such.
     """
 
     kernel: str
@@ -58,6 +63,9 @@ class Check(Record, frozen=True, tag="check"):
     within_budget: bool
     worst_input: str
     comparisons: int = 1
+    observed: str = ""
+    deviation: str = ""
+    tracker: str = ""
 
 
 class Variance(Record, frozen=True, tag="variance"):
@@ -190,6 +198,49 @@ class Article(Record, frozen=True, tag="article"):
     right: float
 
 
+class Generator(Record, frozen=True, tag="generator"):
+    """A statistical test of a framework's own sampler against the true distribution, rounded to the dtype.
+
+    Attributes:
+        generator: "reference" (the backend's sampler) or "native" (the framework's, in the dtype itself).
+        distribution: "uniform", "normal", "gumbel" or "categorical".
+        test: "bulk" (chi-square), "lower tail 1e-03" and the like or "class 1e-03" (exact binomial), "finite";
+            "refused" where the framework draws nothing.
+        seed: of the framework's generator.
+        draws: how many numbers the test rests on.
+        statistic: chi-square; for the other tests a count of draws.
+        p_value: two-sided.
+        level: false-alarm level of this test; 0 for one that has no false alarms.
+        detectable: the least effect that is detected, and with what power.
+        passed: whether p_value >= level, or every draw is finite.
+        smallest: of the finite draws.
+        largest: of the finite draws.
+        support_low: smallest finite value that the sampler can return, None where it is not known.
+        support_high: largest such value.
+        distinct: different finite values among the draws.
+        pitfall: id of the known defect that explains a failure, or "".
+        note: what else is to be said.
+    """
+
+    generator: str
+    distribution: str
+    test: str
+    seed: int
+    draws: int
+    statistic: float | None
+    p_value: float | None
+    level: float
+    detectable: str
+    passed: bool
+    smallest: float | None
+    largest: float | None
+    support_low: float | None
+    support_high: float | None
+    distinct: int | None
+    pitfall: str = ""
+    note: str = ""
+
+
 class Failure(Record, frozen=True, tag="failure"):
     """A cell that could not be measured.
 
@@ -202,7 +253,7 @@ class Failure(Record, frozen=True, tag="failure"):
     reason: str
 
 
-AnyRecord = Check | Variance | Time | Train | Article | Failure
+AnyRecord = Check | Variance | Time | Train | Article | Generator | Failure
 
 
 def finite(value: float) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from implementations.interface.contract import Array, Arrays
 
-__all__ = ["per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp"]
+__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 
 def stop_gradient(value: Array) -> Array:
@@ -30,6 +30,46 @@ def vjp(function: Callable[..., Array], primals: Sequence[Array], cotangent: Arr
 
     Returns:
         The value, and one array per primal, of its shape; zeros where the value does not depend on it.
+    """
+    raise NotImplementedError
+
+
+def jvp(function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`.
+
+    Args:
+        function: maps arrays to one array.
+        primals: the arguments, in all of which it is differentiated.
+        tangents: one per primal, of its shape.
+
+    Returns:
+        The value, and sum_i (d value / d primal_i) tangent_i, of the value's shape.
+    """
+    raise NotImplementedError
+
+
+def hvp(
+    function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array], cotangent: Array
+) -> tuple[Array, ...]:
+    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+
+    Args:
+        function: maps arrays to one array.
+        primals: the arguments, in all of which it is differentiated.
+        tangents: one per primal, of its shape.
+        cotangent: of the value's shape.
+
+    Returns:
+        One array per primal i, of its shape: sum_k (d^2 / d primal_i d primal_k) tangent_k.
+    """
+    raise NotImplementedError
+
+
+def vmap(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` mapped over the leading axis of every argument, by the framework's own batching transform.
+
+    Args:
+        function: maps arrays to an array, or to a dict, list or tuple of arrays.
     """
     raise NotImplementedError
 

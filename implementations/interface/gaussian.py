@@ -7,6 +7,8 @@ from implementations.interface.contract import Array, kernel
 __all__ = [
     "cdf",
     "entropy",
+    "icdf",
+    "log_cdf",
     "log_prob",
     "prob",
     "reparameterize",
@@ -151,6 +153,43 @@ def cdf(value: Array, loc: Array, scale: Array) -> Array:
 
     Reference:
         Abramowitz and Stegun, 1964, 26.2.29.
+    """
+    raise NotImplementedError
+
+
+@kernel("(),(),()->()", "value loc scale", scale="positive")
+def log_cdf(value: Array, loc: Array, scale: Array) -> Array:
+    """Log of the cumulative distribution of the normal: log Phi(z) with z = (value - loc) / scale.
+
+    Not the logarithm of `cdf`, which is 0 below z = -38 in float64 and below -14 in float32.
+
+    Args, shapes as in `log_prob`.
+
+    Returns:
+        Nats, at most 0, of the broadcast shape.
+
+    Reference:
+        Abramowitz and Stegun, 1964, 26.2.12 for the lower tail.
+    """
+    raise NotImplementedError
+
+
+@kernel("(),(),()->()", "probability loc scale", probability="open_unit_interval", scale="positive")
+def icdf(probability: Array, loc: Array, scale: Array) -> Array:
+    """Quantile of the normal: loc + scale * Phi^-1(probability).
+
+    By a quantile function with full relative precision in the lower tail, where 2 p - 1 has lost p (pitfalls N1, N2).
+
+    Args:
+        probability: above 0 and below 1, broadcast with the rest.
+        loc: mean.
+        scale: standard deviation, above 0.
+
+    Returns:
+        Values, of the broadcast shape.
+
+    Reference:
+        Wichura, Algorithm AS 241: the percentage points of the normal distribution, 1988.
     """
     raise NotImplementedError
 

@@ -11,7 +11,7 @@ from jax import Array
 
 from implementations.interface.contract import Arrays
 
-__all__ = ["per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp"]
+__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 
 def stop_gradient(value: Array) -> Array:
@@ -28,6 +28,31 @@ def vjp(function: Callable[..., Array], primals: Sequence[Array], cotangent: Arr
     """Return the value of function(*primals) and the vector-Jacobian product with `cotangent`."""
     value, pullback = jax.vjp(function, *primals)
     return value, pullback(cotangent)
+
+
+def jvp(function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
+    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`."""
+    value, tangent = jax.jvp(function, tuple(primals), tuple(tangents))
+    return value, tangent
+
+
+def hvp(
+    function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array], cotangent: Array
+) -> tuple[Array, ...]:
+    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+
+    Forward over reverse.
+    """
+
+    def gradient(*values: Array) -> tuple[Array, ...]:
+        return vjp(function, values, cotangent)[1]
+
+    return jax.jvp(gradient, tuple(primals), tuple(tangents))[1]
+
+
+def vmap(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` mapped over the leading axis of every argument, by the framework's own batching transform."""
+    return jax.vmap(function)
 
 
 def per_replicate_gradient(surrogate: Callable[[Arrays], Array], parameters: Arrays, replicates: int) -> Arrays:

@@ -7,20 +7,23 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.jax import sampling
-from implementations.jax.gaussian import scale_from_softplus
+from implementations.jax.gaussian import softplus
 from implementations.jax.gumbel import temper
+from implementations.jax.precision import at_least_float32
 
 __all__ = ["cdf", "hard_sample", "log_prob", "prob", "relaxed_sample", "sample", "straight_through_sample"]
 
 
+@at_least_float32
 def log_prob(value: Array, logits: Array) -> Array:
     """Log mass of 0 or 1: value * log_sigmoid(logits) + (1 - value) * log_sigmoid(-logits).
 
     With log_sigmoid(x) = -softplus(-x).
     """
-    return -scale_from_softplus((1 - 2 * value) * logits)
+    return -softplus((1 - 2 * value) * logits)
 
 
+@at_least_float32
 def prob(value: Array, logits: Array) -> Array:
     """Mass of 0 or 1: sigmoid(logits) at 1 and sigmoid(-logits) at 0.
 
@@ -29,23 +32,27 @@ def prob(value: Array, logits: Array) -> Array:
     return jnp.exp(log_prob(value, logits))
 
 
+@at_least_float32
 def cdf(value: Array, logits: Array) -> Array:
     """Cumulative mass: 0 below 0, sigmoid(-logits) on [0, 1), and 1 from 1 on."""
-    at_zero = jnp.exp(-scale_from_softplus(logits))
+    at_zero = jnp.exp(-softplus(logits))
     return jnp.where(value < 0, 0, jnp.where(value < 1, at_zero, 1))
 
 
+@at_least_float32
 def hard_sample(logits: Array, noise: Array) -> Array:
     """Exact sample by thresholding: 1 where logits + noise > 0, else 0. Its gradient is 0."""
     scores = logits + noise
     return (scores > 0).astype(scores.dtype)
 
 
+@at_least_float32
 def relaxed_sample(logits: Array, noise: Array, temperature: Array) -> Array:
     """Binary concrete sample: sigmoid((logits + noise) / temperature)."""
-    return jnp.exp(-scale_from_softplus(-temper(logits + noise, temperature)))
+    return jnp.exp(-softplus(-temper(logits + noise, temperature)))
 
 
+@at_least_float32
 def straight_through_sample(logits: Array, noise: Array, temperature: Array) -> Array:
     """Sample of 0 or 1 forward, binary concrete gradient backward: (hard - stop(soft)) + soft."""
     soft = relaxed_sample(logits, noise, temperature)

@@ -8,6 +8,7 @@ from jax import Array
 
 from implementations.jax import bernoulli, gumbel
 from implementations.jax.autodiff import divide
+from implementations.jax.precision import at_least_float32
 
 __all__ = [
     "kl_bernoulli",
@@ -39,9 +40,14 @@ def _expm1_minus_identity(x: Array) -> Array:
     return 0.5 * x * x * series
 
 
-@jax.custom_jvp
+@at_least_float32
 def kl_normal(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: Array) -> Array:
     """KL of N(loc_q, scale_q^2) from N(loc_p, scale_p^2): log(scale_p / scale_q) + (r^2 + d^2 - 1) / 2."""
+    return _kl_normal(loc_q, scale_q, loc_p, scale_p)
+
+
+@jax.custom_jvp
+def _kl_normal(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: Array) -> Array:
     d = divide(loc_q - loc_p, scale_p)
     u = divide(scale_q - scale_p, scale_p)
     near = 0.5 * u * u + _identity_minus_log1p(u)
@@ -50,7 +56,7 @@ def kl_normal(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: Array) -> Arr
     return 0.5 * d * d + jnp.where(jnp.abs(u) < 0.25, near, far)
 
 
-@kl_normal.defjvp
+@_kl_normal.defjvp
 def _kl_normal_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
     loc_q, scale_q, loc_p, scale_p = primals
     loc_q_dot, scale_q_dot, loc_p_dot, scale_p_dot = tangents
@@ -62,14 +68,16 @@ def _kl_normal_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> t
     by_scale_q = u * inverse_p + u * inverse_q  # (s_q - s_p)(s_q + s_p) / (s_q s_p^2)
     by_scale_p = -(u * inverse_p * (u + 2) + by_loc * d)  # -(r^2 - 1 + d^2) / s_p
     tangent = by_loc * (loc_q_dot - loc_p_dot) + by_scale_q * scale_q_dot + by_scale_p * scale_p_dot
-    return kl_normal(*primals), tangent
+    return _kl_normal(*primals), tangent
 
 
+@at_least_float32
 def kl_standard_normal(loc: Array, scale: Array) -> Array:
     """KL of N(loc, scale^2) from N(0, 1): (loc^2 + scale^2 - 1) / 2 - log(scale), free of cancellation near 0."""
     return kl_normal(loc, scale, jnp.zeros((), loc.dtype), jnp.ones((), scale.dtype))
 
 
+@at_least_float32
 def kl_diagonal_normal(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: Array) -> Array:
     """KL between normals of diagonal covariance: the sum of `kl_normal` over the last axis."""
     return jnp.sum(kl_normal(loc_q, scale_q, loc_p, scale_p), axis=-1)
@@ -102,18 +110,23 @@ def _kl_and_log_ratio(logits_q: Array, logits_p: Array) -> tuple[Array, Array]:
     return kl, jnp.where(close & (probs_q > 0), c - kl, log_p - log_q)
 
 
-@jax.custom_jvp
+@at_least_float32
 def kl_categorical(logits_q: Array, logits_p: Array) -> Array:
     """KL between categoricals by logits: sum_i q_i (log q_i - log p_i), with 0 log 0 = 0 and q log(q / 0) = inf."""
+    return _kl_categorical(logits_q, logits_p)
+
+
+@jax.custom_jvp
+def _kl_categorical(logits_q: Array, logits_p: Array) -> Array:
     kl, _ = _kl_and_log_ratio(logits_q, logits_p)
     return kl[..., 0]  # [*batch, 1] -> [*batch]
 
 
-@kl_categorical.defjvp
+@_kl_categorical.defjvp
 def _kl_categorical_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
     logits_q, logits_p = primals
     logits_q_dot, logits_p_dot = tangents
-    kl = kl_categorical(*primals)
+    kl = _kl_categorical(*primals)
     probs_q = gumbel.softmax(logits_q)
     probs_p = gumbel.softmax(logits_p)
     c = _centered_difference(probs_q, logits_q, logits_p)
@@ -129,6 +142,7 @@ def _two_logits(logits: Array) -> Array:
     return jnp.stack([logits, jnp.zeros_like(logits)], axis=-1)  # [*batch] -> [*batch, 2]
 
 
+@at_least_float32
 def kl_bernoulli(logits_q: Array, logits_p: Array) -> Array:
     """KL between Bernoullis by logits: q (a - b) + softplus(b) - softplus(a), with q = sigmoid(a), a, b the logits.
 
@@ -137,6 +151,7 @@ def kl_bernoulli(logits_q: Array, logits_p: Array) -> Array:
     return kl_categorical(_two_logits(logits_q), _two_logits(logits_p))
 
 
+@at_least_float32
 def kl_normal_monte_carlo(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: Array, noise: Array) -> Array:
     """Monte-Carlo KL between normals: the mean over samples of log q(x) - log p(x), x = loc_q + scale_q * noise.
 
@@ -150,6 +165,7 @@ def kl_normal_monte_carlo(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: A
     return jnp.mean(w * (noise + 0.5 * w), axis=0) - log_r
 
 
+@at_least_float32
 def kl_categorical_monte_carlo(logits_q: Array, logits_p: Array, noise: Array) -> Array:
     """Monte-Carlo KL between categoricals: the mean over samples of log q(x) - log p(x), x by the Gumbel-max trick."""
     x = gumbel.hard_sample(logits_q, noise)
@@ -157,6 +173,7 @@ def kl_categorical_monte_carlo(logits_q: Array, logits_p: Array, noise: Array) -
     return jnp.mean(jnp.sum(jnp.where(x == 0, 0, -log_ratio), axis=-1), axis=0)
 
 
+@at_least_float32
 def kl_bernoulli_monte_carlo(logits_q: Array, logits_p: Array, noise: Array) -> Array:
     """Monte-Carlo KL between Bernoullis: the mean over samples of log q(x) - log p(x), x = 1 where a + noise > 0."""
     x = bernoulli.hard_sample(logits_q, noise)

@@ -8,6 +8,7 @@ from jax import Array
 
 from implementations.jax import sampling
 from implementations.jax.autodiff import divide
+from implementations.jax.precision import at_least_float32
 
 __all__ = [
     "cdf",
@@ -30,6 +31,11 @@ def noise_from_uniform(uniform: Array) -> Array:
     limits = jnp.finfo(uniform.dtype)
     u = jnp.where(uniform < limits.tiny, limits.tiny, uniform)
     u = jnp.where(u >= 1, 1 - limits.epsneg, u)
+    return _quantile(u)
+
+
+@at_least_float32
+def _quantile(u: Array) -> Array:
     near_one = u > 0.75
     minus_log = -jnp.where(near_one, jnp.log1p(jnp.where(near_one, u, 1) - 1), jnp.log(u))
     return -jnp.log(minus_log)
@@ -86,22 +92,26 @@ def _standard_cdf_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Ar
     return _standard_cdf(z), jnp.square(_root_standard_prob(z)) * z_dot
 
 
+@at_least_float32
 def log_prob(value: Array, loc: Array, scale: Array) -> Array:
     """Log density of the Gumbel: -z - exp(-z) - log(scale) with z = (value - loc) / scale."""
     return _standard_log_prob(divide(value - loc, scale)) - jnp.log(scale)
 
 
-@jax.custom_jvp
+@at_least_float32
 def prob(value: Array, loc: Array, scale: Array) -> Array:
-    """Density of the Gumbel: exp(-z - exp(-z)) / scale with z = (value - loc) / scale.
+    """Density of the Gumbel: exp(-z - exp(-z)) / scale with z = (value - loc) / scale."""
+    return _prob(value, loc, scale)
 
-    As two equal factors around the division, so that neither underflows before the result, nor the slope overflows.
-    """
+
+@jax.custom_jvp
+def _prob(value: Array, loc: Array, scale: Array) -> Array:
+    """Two equal factors around the division, so that neither underflows before the result, nor the slope overflows."""
     root = _root_standard_prob(divide(value - loc, scale))
     return divide(root, scale) * root
 
 
-@prob.defjvp
+@_prob.defjvp
 def _prob_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
     value, loc, scale = primals
     value_dot, loc_dot, scale_dot = tangents
@@ -110,9 +120,10 @@ def _prob_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[
     slope = _bounded_slope(z)
     # d prob = prob / scale (slope (d value - d loc) - (1 + slope z) d scale), prob / scale = factor^2
     tangent = factor * slope * (value_dot - loc_dot) - factor * (1 + slope * z) * scale_dot
-    return prob(*primals), factor * tangent
+    return _prob(*primals), factor * tangent
 
 
+@at_least_float32
 def cdf(value: Array, loc: Array, scale: Array) -> Array:
     """Cumulative distribution of the Gumbel: exp(-exp(-z)) with z = (value - loc) / scale."""
     return _standard_cdf(divide(value - loc, scale))
@@ -195,11 +206,13 @@ def tempered_scores(logits: Array, noise: Array, temperature: Array) -> Array:
     return temper(scores - shift, temperature[..., None])  # temperature [*batch] -> [*batch, 1]
 
 
+@at_least_float32
 def gumbel_softmax(logits: Array, noise: Array, temperature: Array) -> Array:
     """Relaxed one-hot sample from logits: softmax((logits + noise) / temperature) over the last axis."""
     return softmax(tempered_scores(logits, noise, temperature))
 
 
+@at_least_float32
 def gumbel_softmax_from_probs(probs: Array, noise: Array, temperature: Array) -> Array:
     """Relaxed one-hot sample from probabilities: softmax((log(probs) + noise) / temperature) over the last axis.
 
@@ -210,12 +223,14 @@ def gumbel_softmax_from_probs(probs: Array, noise: Array, temperature: Array) ->
     return gumbel_softmax(logits, noise, temperature)
 
 
+@at_least_float32
 def hard_sample(logits: Array, noise: Array) -> Array:
     """Exact one-hot sample by the Gumbel-max trick: one_hot(argmax(logits + noise))."""
     scores = logits + noise
     return jax.nn.one_hot(jnp.argmax(scores, axis=-1), scores.shape[-1], dtype=scores.dtype)  # [*batch, n]
 
 
+@at_least_float32
 def straight_through_gumbel_softmax(logits: Array, noise: Array, temperature: Array) -> Array:
     """One-hot sample forward, Gumbel-softmax gradient backward: (hard - stop(soft)) + soft."""
     soft = gumbel_softmax(logits, noise, temperature)

@@ -9,15 +9,18 @@ from jax import Array
 
 from implementations.jax import sampling
 from implementations.jax.gumbel import log_softmax, tempered_scores
+from implementations.jax.precision import at_least_float32
 
 __all__ = ["log_prob", "log_sample", "prob", "sample", "simplex_log_prob"]
 
 
+@at_least_float32
 def log_sample(logits: Array, noise: Array, temperature: Array) -> Array:
     """Sample in log space from noise: log_softmax((logits + noise) / temperature) over the last axis."""
     return log_softmax(tempered_scores(logits, noise, temperature))
 
 
+@at_least_float32
 def log_prob(log_value: Array, logits: Array, temperature: Array) -> Array:
     """Log density of y = log x: log (n-1)! + (n-1) log T + sum_i s_i - n logsumexp(s), s = logits - T y.
 
@@ -29,11 +32,13 @@ def log_prob(log_value: Array, logits: Array, temperature: Array) -> Array:
     return constant + jnp.sum(log_softmax(scores), axis=-1)
 
 
+@at_least_float32
 def prob(log_value: Array, logits: Array, temperature: Array) -> Array:
     """Density of y = log x: the exponential of `log_prob`."""
     return jnp.exp(log_prob(log_value, logits, temperature))
 
 
+@at_least_float32
 def simplex_log_prob(log_value: Array, logits: Array, temperature: Array) -> Array:
     """Log density of the point x = exp(y) itself: `log_prob` minus sum_i y_i."""
     return log_prob(log_value, logits, temperature) - jnp.sum(log_value, axis=-1)

@@ -6,7 +6,16 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-__all__ = ["standard_gumbel", "standard_logistic", "standard_normal", "standard_uniform"]
+__all__ = [
+    "native_categorical",
+    "native_gumbel",
+    "native_normal",
+    "native_uniform",
+    "standard_gumbel",
+    "standard_logistic",
+    "standard_normal",
+    "standard_uniform",
+]
 
 
 def _drawn_dtype(like: Array) -> jnp.dtype:
@@ -40,3 +49,23 @@ def standard_logistic(seed: int, shape: tuple[int, ...], like: Array) -> Array:
     """
     pair = standard_gumbel(seed, (2, *shape), jnp.zeros((), _drawn_dtype(like)))  # [2, *shape]
     return (pair[0] - pair[1]).astype(like.dtype)
+
+
+def native_uniform(seed: int, shape: tuple[int, ...], like: Array) -> Array:
+    """Draw from the uniform distribution on [0, 1) as the framework does in the dtype itself."""
+    return jax.random.uniform(jax.random.key(seed), shape, like.dtype)
+
+
+def native_normal(seed: int, shape: tuple[int, ...], like: Array) -> Array:
+    """Draw from the normal distribution N(0, 1) as the framework does in the dtype itself."""
+    return jax.random.normal(jax.random.key(seed), shape, like.dtype)
+
+
+def native_gumbel(seed: int, shape: tuple[int, ...], like: Array) -> Array:
+    """Draw from the Gumbel(0, 1) distribution in the dtype itself: the framework's sampler, else -log(-log u)."""
+    return jax.random.gumbel(jax.random.key(seed), shape, like.dtype)
+
+
+def native_categorical(seed: int, shape: tuple[int, ...], logits: Array) -> Array:
+    """Draw classes of one categorical distribution with the framework's sampler in the dtype of the logits."""
+    return jax.random.categorical(jax.random.key(seed), logits, shape=shape)

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp"]
+__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 
 def stop_gradient(value: tf.Tensor) -> tf.Tensor:
@@ -42,6 +42,59 @@ def vjp(
         value, sources, output_gradients=cotangent, unconnected_gradients=tf.UnconnectedGradients.ZERO
     )
     return value, tuple(gradients)
+
+
+def jvp(
+    function: Callable[..., tf.Tensor], primals: Sequence[tf.Tensor], tangents: Sequence[tf.Tensor]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`.
+
+    The pullback is linear in its cotangent, and its own pullback is the product. `tf.autodiff.ForwardAccumulator`
+    passes by `tf.custom_gradient`: it differentiates what stands inside.
+    """
+    sources = tuple(primals)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        with tf.GradientTape(watch_accessed_variables=False) as inner:
+            inner.watch(sources)
+            value = function(*sources)
+        cotangent = tf.zeros_like(value)
+        tape.watch(cotangent)
+        products = inner.gradient(
+            value, sources, output_gradients=cotangent, unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+    change = tape.gradient(
+        products, cotangent, output_gradients=tuple(tangents), unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return value, change
+
+
+def hvp(
+    function: Callable[..., tf.Tensor],
+    primals: Sequence[tf.Tensor],
+    tangents: Sequence[tf.Tensor],
+    cotangent: tf.Tensor,
+) -> tuple[tf.Tensor, ...]:
+    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+
+    Reverse over reverse: the Hessian is symmetric.
+    """
+    sources = tuple(primals)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(sources)
+        _, gradients = vjp(function, sources, cotangent)
+    products = tape.gradient(
+        gradients, sources, output_gradients=tuple(tangents), unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return tuple(products)
+
+
+def vmap(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` mapped over the leading axis of every argument, by the framework's own batching transform."""
+
+    def mapped(*arguments: Any) -> Any:
+        return tf.vectorized_map(lambda row: function(*row), arguments, fallback_to_while_loop=False)
+
+    return mapped
 
 
 def per_replicate_gradient(

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from implementations.tensorflow import sampling
 from implementations.tensorflow.autodiff import divide
+from implementations.tensorflow.precision import at_least_float32
 
 __all__ = ["cdf", "hard_sample", "log_prob", "prob", "relaxed_sample", "sample", "straight_through_sample"]
 
@@ -33,27 +34,32 @@ def log_sigmoid(x: tf.Tensor) -> tf.Tensor:
     return -softplus(-x)
 
 
+@at_least_float32
 def log_prob(value: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Log mass of 0 or 1: value * log_sigmoid(logits) + (1 - value) * log_sigmoid(-logits)."""
     return log_sigmoid((2.0 * value - 1.0) * logits)
 
 
+@at_least_float32
 def prob(value: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Mass of 0 or 1: sigmoid(logits) at 1 and sigmoid(-logits) at 0."""
     return sigmoid((2.0 * value - 1.0) * logits)
 
 
+@at_least_float32
 def cdf(value: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Cumulative mass: 0 below 0, sigmoid(-logits) on [0, 1), and 1 from 1 on."""
     at_zero = sigmoid(-logits)
     return tf.where(value < 0.0, tf.zeros_like(at_zero), tf.where(value < 1.0, at_zero, tf.ones_like(at_zero)))
 
 
+@at_least_float32
 def hard_sample(logits: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """Exact sample by thresholding: 1 where logits + noise > 0, else 0. Its gradient is 0."""
     return tf.cast(logits + noise > 0.0, logits.dtype)
 
 
+@at_least_float32
 def relaxed_sample(logits: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
     """Binary concrete sample: sigmoid((logits + noise) / temperature).
 
@@ -64,6 +70,7 @@ def relaxed_sample(logits: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) 
     return sigmoid(divide(score, temperature))
 
 
+@at_least_float32
 def straight_through_sample(logits: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
     """Sample of 0 or 1 forward, binary concrete gradient backward: (hard - stop(soft)) + soft."""
     soft = relaxed_sample(logits, noise, temperature)

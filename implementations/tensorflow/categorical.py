@@ -7,6 +7,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from implementations.tensorflow import sampling
+from implementations.tensorflow.precision import at_least_float32
 
 __all__ = ["cdf", "log_prob", "prob", "sample"]
 
@@ -61,6 +62,7 @@ def _log_sum_exp(shifted: tf.Tensor) -> tf.Tensor:
     return tf.math.log1p(tf.reduce_sum(others, axis=-1, keepdims=True))
 
 
+@at_least_float32
 def log_prob(value: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Log mass of a one-hot value: sum_i value_i log_softmax(logits)_i, with 0 (-inf) = 0."""
     log_probs = log_softmax(logits)
@@ -68,11 +70,13 @@ def log_prob(value: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(value * selected, axis=-1)
 
 
+@at_least_float32
 def prob(value: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Mass of a one-hot value: sum_i value_i softmax(logits)_i."""
     return tf.reduce_sum(value * softmax(logits), axis=-1)
 
 
+@at_least_float32
 def cdf(value: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Cumulative mass up to and including the class of a one-hot value: sum over j <= k of softmax(logits)_j."""
     up_to = tf.cumsum(value, axis=-1, reverse=True)  # 1 for j <= k

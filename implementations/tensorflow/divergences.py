@@ -12,6 +12,7 @@ from implementations.tensorflow import bernoulli
 from implementations.tensorflow.autodiff import broadcast, divide
 from implementations.tensorflow.bernoulli import log_sigmoid, sigmoid
 from implementations.tensorflow.categorical import log_softmax, one_hot_argmax, softmax, softmax_pullback
+from implementations.tensorflow.precision import at_least_float32
 
 __all__ = [
     "kl_bernoulli",
@@ -31,21 +32,25 @@ _EXCESS = [1.0 / math.factorial(k + 2) for k in reversed(range(14))]
 _ATANH = [1.0 / (2 * k + 3) for k in reversed(range(9))]
 
 
+@at_least_float32
 def kl_normal(loc_q: tf.Tensor, scale_q: tf.Tensor, loc_p: tf.Tensor, scale_p: tf.Tensor) -> tf.Tensor:
     """KL of N(loc_q, scale_q^2) from N(loc_p, scale_p^2): log(scale_p / scale_q) + (r^2 + d^2 - 1) / 2."""
     return _kl_normal(*broadcast(loc_q, scale_q, loc_p, scale_p))
 
 
+@at_least_float32
 def kl_standard_normal(loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """KL of N(loc, scale^2) from N(0, 1): (loc^2 + scale^2 - 1) / 2 - log(scale), free of cancellation near 0."""
     return kl_normal(loc, scale, tf.zeros_like(loc), tf.ones_like(scale))
 
 
+@at_least_float32
 def kl_diagonal_normal(loc_q: tf.Tensor, scale_q: tf.Tensor, loc_p: tf.Tensor, scale_p: tf.Tensor) -> tf.Tensor:
     """KL between normals of diagonal covariance: the sum of `kl_normal` over the last axis."""
     return tf.reduce_sum(kl_normal(loc_q, scale_q, loc_p, scale_p), axis=-1)
 
 
+@at_least_float32
 def kl_categorical(logits_q: tf.Tensor, logits_p: tf.Tensor) -> tf.Tensor:
     """KL between categoricals by logits: sum_i q_i (log q_i - log p_i), with 0 log 0 = 0 and q log(q / 0) = inf.
 
@@ -54,6 +59,7 @@ def kl_categorical(logits_q: tf.Tensor, logits_p: tf.Tensor) -> tf.Tensor:
     return _kl_categorical(*broadcast(logits_q, logits_p))
 
 
+@at_least_float32
 def kl_bernoulli(logits_q: tf.Tensor, logits_p: tf.Tensor) -> tf.Tensor:
     """KL between Bernoullis by logits: q (a - b) + softplus(b) - softplus(a), with q = sigmoid(a), a, b the logits.
 
@@ -62,6 +68,7 @@ def kl_bernoulli(logits_q: tf.Tensor, logits_p: tf.Tensor) -> tf.Tensor:
     return _kl_bernoulli(*broadcast(logits_q, logits_p))
 
 
+@at_least_float32
 def kl_normal_monte_carlo(
     loc_q: tf.Tensor, scale_q: tf.Tensor, loc_p: tf.Tensor, scale_p: tf.Tensor, noise: tf.Tensor
 ) -> tf.Tensor:
@@ -74,6 +81,7 @@ def kl_normal_monte_carlo(
     return tf.reduce_mean(0.5 * excess * (excess + 2.0 * noise), axis=0) - log_ratio
 
 
+@at_least_float32
 def kl_categorical_monte_carlo(logits_q: tf.Tensor, logits_p: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """Monte-Carlo KL between categoricals: the mean over samples of log q(x) - log p(x), x by the Gumbel-max trick."""
     value = one_hot_argmax(logits_q + noise)  # [samples, *batch, n]
@@ -82,6 +90,7 @@ def kl_categorical_monte_carlo(logits_q: tf.Tensor, logits_p: tf.Tensor, noise: 
     return tf.reduce_mean(tf.reduce_sum(drawn, axis=-1), axis=0)
 
 
+@at_least_float32
 def kl_bernoulli_monte_carlo(logits_q: tf.Tensor, logits_p: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """Monte-Carlo KL between Bernoullis: the mean over samples of log q(x) - log p(x), x = 1 where a + noise > 0."""
     value = bernoulli.hard_sample(logits_q, noise)  # [samples, *batch]

@@ -9,6 +9,7 @@ import tensorflow as tf
 from implementations.tensorflow import sampling
 from implementations.tensorflow.autodiff import broadcast, divide
 from implementations.tensorflow.categorical import one_hot_argmax, softmax
+from implementations.tensorflow.precision import at_least_float32
 
 __all__ = [
     "cdf",
@@ -43,7 +44,11 @@ def noise_from_uniform(uniform: tf.Tensor) -> tf.Tensor:
     XLA's float64 log1p is off by 100 ulp on [-0.42, -0.3], so it is used nearer to 0 only.
     """
     smallest, largest = _UNIT_INTERVAL[uniform.dtype]
-    u = tf.clip_by_value(uniform, smallest, largest)
+    return _quantile(tf.clip_by_value(uniform, smallest, largest))
+
+
+@at_least_float32
+def _quantile(u: tf.Tensor) -> tf.Tensor:
     near_one = u > 0.75
     half = tf.fill(u.shape, tf.constant(0.5, u.dtype))  # keeps the branch that is not taken differentiable
     lower = tf.math.log(tf.where(near_one, half, u))
@@ -57,11 +62,13 @@ def _standard_log_density(z: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor]
     return -z - tf.exp(-z), lambda upstream: upstream * tf.math.expm1(-z)
 
 
+@at_least_float32
 def log_prob(value: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """Log density of the Gumbel: -z - exp(-z) - log(scale) with z = (value - loc) / scale."""
     return _standard_log_density(divide(value - loc, scale)) - tf.math.log(scale)
 
 
+@at_least_float32
 def prob(value: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """Density of the Gumbel: exp(-z - exp(-z)) / scale with z = (value - loc) / scale."""
     return _density(*broadcast(tf.maximum(divide(value - loc, scale), _VANISHING), scale))
@@ -79,6 +86,7 @@ def _density(z: tf.Tensor, scale: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Te
     return root * (1.0 / scale) * root, rule
 
 
+@at_least_float32
 def cdf(value: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """Cumulative distribution of the Gumbel: exp(-exp(-z)) with z = (value - loc) / scale."""
     z = tf.maximum(divide(value - loc, scale), _VANISHING)
@@ -91,6 +99,7 @@ def centred_scores(logits: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     return scores - tf.stop_gradient(tf.reduce_max(scores, axis=-1, keepdims=True))
 
 
+@at_least_float32
 def gumbel_softmax(logits: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
     """Relaxed one-hot sample from logits: softmax((logits + noise) / temperature) over the last axis.
 
@@ -101,6 +110,7 @@ def gumbel_softmax(logits: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) 
     return softmax(divide(scores, divisor))
 
 
+@at_least_float32
 def gumbel_softmax_from_probs(probs: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
     """Relaxed one-hot sample from probabilities: softmax((log(probs) + noise) / temperature) over the last axis."""
     possible = probs > 0.0
@@ -109,11 +119,13 @@ def gumbel_softmax_from_probs(probs: tf.Tensor, noise: tf.Tensor, temperature: t
     return gumbel_softmax(logits, noise, temperature)
 
 
+@at_least_float32
 def hard_sample(logits: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
     """Exact one-hot sample by the Gumbel-max trick: one_hot(argmax(logits + noise))."""
     return one_hot_argmax(logits + noise)
 
 
+@at_least_float32
 def straight_through_gumbel_softmax(logits: tf.Tensor, noise: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
     """One-hot sample forward, Gumbel-softmax gradient backward: (hard - stop(soft)) + soft."""
     soft = gumbel_softmax(logits, noise, temperature)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp"]
+__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -31,6 +31,37 @@ def vjp(
     """Return the value of function(*primals) and the vector-Jacobian product with `cotangent`."""
     value, pullback = torch.func.vjp(function, *primals)
     return value, pullback(cotangent)
+
+
+def jvp(
+    function: Callable[..., torch.Tensor], primals: Sequence[torch.Tensor], tangents: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`."""
+    value, tangent = torch.func.jvp(function, tuple(primals), tuple(tangents))
+    return value, tangent
+
+
+def hvp(
+    function: Callable[..., torch.Tensor],
+    primals: Sequence[torch.Tensor],
+    tangents: Sequence[torch.Tensor],
+    cotangent: torch.Tensor,
+) -> tuple[torch.Tensor, ...]:
+    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+
+    Reverse over reverse: the Hessian is symmetric, and every operation has a backward formula.
+    """
+
+    def gradient(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return vjp(function, values, cotangent)[1]
+
+    _, pullback = torch.func.vjp(gradient, *primals)
+    return pullback(tuple(tangents))
+
+
+def vmap(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` mapped over the leading axis of every argument, by the framework's own batching transform."""
+    return torch.func.vmap(function)
 
 
 def per_replicate_gradient(

@@ -5,21 +5,25 @@ from __future__ import annotations
 import torch
 
 from implementations.torch import gumbel, sampling
+from implementations.torch.precision import at_least_float32
 
 __all__ = ["cdf", "log_prob", "prob", "sample"]
 
 
+@at_least_float32
 def log_prob(value: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """Log mass of a one-hot value: sum_i value_i log_softmax(logits)_i, with 0 (-inf) = 0."""
     log_probs = torch.where(value == 0, 0.0, log_softmax(logits))
     return (value * log_probs).sum(dim=-1)
 
 
+@at_least_float32
 def prob(value: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """Mass of a one-hot value: sum_i value_i softmax(logits)_i."""
     return (value * softmax(logits)).sum(dim=-1)
 
 
+@at_least_float32
 def cdf(value: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     """Cumulative mass up to and including the class of a one-hot value: sum over j <= k of softmax(logits)_j.
 

@@ -8,6 +8,7 @@ from implementations.torch import bernoulli, gumbel
 from implementations.torch.categorical import log_softmax, softmax
 from implementations.torch.gaussian import expm1
 from implementations.torch.gumbel import exponential_remainder, first_largest, select
+from implementations.torch.precision import at_least_float32
 
 __all__ = [
     "kl_bernoulli",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 
+@at_least_float32
 def kl_normal(loc_q: torch.Tensor, scale_q: torch.Tensor, loc_p: torch.Tensor, scale_p: torch.Tensor) -> torch.Tensor:
     """KL of N(loc_q, scale_q^2) from N(loc_p, scale_p^2): log(scale_p / scale_q) + (r^2 + d^2 - 1) / 2.
 
@@ -37,11 +39,13 @@ def kl_normal(loc_q: torch.Tensor, scale_q: torch.Tensor, loc_p: torch.Tensor, s
     return 0.5 * shift * shift + spread
 
 
+@at_least_float32
 def kl_standard_normal(loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """KL of N(loc, scale^2) from N(0, 1): (loc^2 + scale^2 - 1) / 2 - log(scale), free of cancellation near 0."""
     return kl_normal(loc, scale, torch.zeros_like(loc), torch.ones_like(scale))
 
 
+@at_least_float32
 def kl_diagonal_normal(
     loc_q: torch.Tensor, scale_q: torch.Tensor, loc_p: torch.Tensor, scale_p: torch.Tensor
 ) -> torch.Tensor:
@@ -49,6 +53,7 @@ def kl_diagonal_normal(
     return kl_normal(loc_q, scale_q, loc_p, scale_p).sum(dim=-1)
 
 
+@at_least_float32
 def kl_categorical(logits_q: torch.Tensor, logits_p: torch.Tensor) -> torch.Tensor:
     """KL between categoricals by logits: sum_i q_i (log q_i - log p_i), with 0 log 0 = 0 and q log(q / 0) = inf.
 
@@ -64,11 +69,13 @@ def kl_categorical(logits_q: torch.Tensor, logits_p: torch.Tensor) -> torch.Tens
     return torch.where(in_q & (logits_p == -torch.inf), torch.inf, terms).sum(dim=-1)
 
 
+@at_least_float32
 def kl_bernoulli(logits_q: torch.Tensor, logits_p: torch.Tensor) -> torch.Tensor:
     """KL between Bernoullis by logits: q (a - b) + softplus(b) - softplus(a), with q = sigmoid(a), a, b the logits."""
     return kl_categorical(_two_classes(logits_q), _two_classes(logits_p))
 
 
+@at_least_float32
 def kl_normal_monte_carlo(
     loc_q: torch.Tensor, scale_q: torch.Tensor, loc_p: torch.Tensor, scale_p: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
@@ -85,12 +92,14 @@ def kl_normal_monte_carlo(
     return (0.5 * squares - log_ratio).mean(dim=0)
 
 
+@at_least_float32
 def kl_categorical_monte_carlo(logits_q: torch.Tensor, logits_p: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Monte-Carlo KL between categoricals: the mean over samples of log q(x) - log p(x), x by the Gumbel-max trick."""
     value = gumbel.hard_sample(logits_q, noise)  # [samples, *batch, n]
     return _mean_log_ratio(value, logits_q, logits_p)
 
 
+@at_least_float32
 def kl_bernoulli_monte_carlo(logits_q: torch.Tensor, logits_p: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Monte-Carlo KL between Bernoullis: the mean over samples of log q(x) - log p(x), x = 1 where a + noise > 0."""
     one = bernoulli.hard_sample(logits_q, noise)
@@ -111,14 +120,12 @@ def _mean_log_ratio(value: torch.Tensor, logits_q: torch.Tensor, logits_p: torch
 def _log_scale_ratio(scale_q: torch.Tensor, scale_p: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return log(scale_q / scale_p), accurate near 0, and where it is taken as near 0.
 
-    Elsewhere both scales are divided by a constant c before the logarithm. c = scale_p keeps the logarithms small
-    and the derivatives 1 / scale_q and -1 / scale_p; c = 1 stands in where the ratio leaves the range of the dtype.
+    Elsewhere both scales are divided by a constant before the logarithm, their geometric mean: that keeps the
+    logarithms small, and no square of a quotient leaves the range of the dtype in a second derivative.
     """
     near = torch.abs(scale_q - scale_p) < 0.25 * scale_p
     excess = torch.where(near, scale_q - scale_p, 0.0) / scale_p
-    limits = torch.finfo(scale_p.dtype)
-    ratio = scale_q / scale_p
-    common = torch.where((ratio < limits.tiny) | (ratio > limits.max), 1.0, scale_p).detach()
+    common = (torch.sqrt(scale_q) * torch.sqrt(scale_p)).detach()
     far = torch.log(scale_q / common) - torch.log(scale_p / common)
     return torch.where(near, torch.log1p(excess), far), near
 

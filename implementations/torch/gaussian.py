@@ -7,10 +7,13 @@ import math
 import torch
 
 from implementations.torch import sampling
+from implementations.torch.precision import at_least_float32
 
 __all__ = [
     "cdf",
     "entropy",
+    "icdf",
+    "log_cdf",
     "log_prob",
     "prob",
     "reparameterize",
@@ -24,13 +27,17 @@ __all__ = [
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 #: Beyond 40 standard deviations the density is 0, and the cumulative distribution 0 or 1, in every dtype.
 _SATURATION = 40.0
+#: From 6 standard deviations on, 22 levels of the continued fraction reach double precision.
+_TAIL, _LEVELS = 6.0, 22
 
 
+@at_least_float32
 def reparameterize(loc: torch.Tensor, scale: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Transform standard normal noise into a sample: loc + scale * noise."""
     return loc + scale * noise
 
 
+@at_least_float32
 def scale_from_softplus(unconstrained: torch.Tensor) -> torch.Tensor:
     """Map a real number to a positive scale by softplus: log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)).
 
@@ -42,16 +49,19 @@ def scale_from_softplus(unconstrained: torch.Tensor) -> torch.Tensor:
     return torch.where(positive, unconstrained, 0.0) + torch.log1p(decay)
 
 
+@at_least_float32
 def scale_from_square(unconstrained: torch.Tensor) -> torch.Tensor:
     """Map a real number to a non-negative scale by its square: x^2."""
     return torch.square(unconstrained)
 
 
+@at_least_float32
 def scale_from_exp(unconstrained: torch.Tensor) -> torch.Tensor:
     """Map a log scale to a scale: exp(x)."""
     return torch.exp(unconstrained)
 
 
+@at_least_float32
 def softplus_inverse(scale: torch.Tensor) -> torch.Tensor:
     """Map a positive scale to the real number whose softplus it is: y + log(-expm1(-y)).
 
@@ -63,18 +73,21 @@ def softplus_inverse(scale: torch.Tensor) -> torch.Tensor:
     return scale + torch.where(large, tail, body)
 
 
+@at_least_float32
 def log_prob(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Log density of the normal: -(value - loc)^2 / (2 scale^2) - log(scale) - log(2 pi) / 2."""
     standard = (value - loc) / scale
     return -0.5 * standard * standard - torch.log(scale) - _HALF_LOG_TWO_PI
 
 
+@at_least_float32
 def prob(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Density of the normal: exp(-(value - loc)^2 / (2 scale^2)) / (scale sqrt(2 pi))."""
     standard = saturated_quotient(value - loc, scale, -_SATURATION, _SATURATION)
     return torch.exp(-0.5 * standard * standard) / (scale * math.sqrt(2.0 * math.pi))
 
 
+@at_least_float32
 def cdf(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Cumulative distribution of the normal: erfc(-z / sqrt 2) / 2 with z = (value - loc) / scale.
 
@@ -84,6 +97,37 @@ def cdf(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Te
     return 0.5 * torch.special.erfc(-standard / math.sqrt(2.0))
 
 
+@at_least_float32
+def log_cdf(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Log of the cumulative distribution of the normal: log Phi(z) with z = (value - loc) / scale.
+
+    In the lower tail -z^2 / 2 - log(h sqrt(2 pi)), where Phi = phi / h and the hazard h of t = -z is Laplace's
+    continued fraction t + 1 / (t + 2 / (t + 3 / ...)): its derivatives do not cancel, as those of log erfc do.
+    """
+    standard = (value - loc) / scale
+    upper, tail = standard > 0, standard < -_TAIL
+    distance = torch.where(tail, 0.0, torch.where(upper, standard, -standard))
+    beyond = 0.5 * torch.special.erfc(distance / math.sqrt(2.0))
+    body = torch.where(upper, torch.log1p(torch.where(upper, -beyond, 0.0)), torch.log(torch.where(upper, 0.5, beyond)))
+    depth = torch.where(tail, -standard, _TAIL)
+    return torch.where(tail, -0.5 * depth * depth - _HALF_LOG_TWO_PI - torch.log(_hazard(depth)), body)
+
+
+def _hazard(depth: torch.Tensor) -> torch.Tensor:
+    """Density over tail probability of the standard normal, phi(t) / Phi(-t), for t above `_TAIL`."""
+    fraction = depth
+    for level in range(_LEVELS, 0, -1):
+        fraction = depth + level / fraction
+    return fraction
+
+
+@at_least_float32
+def icdf(probability: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    """Quantile of the normal: loc + scale * Phi^-1(probability)."""
+    return loc + scale * torch.special.ndtri(probability)
+
+
+@at_least_float32
 def entropy(loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Differential entropy of the normal: log(scale) + (1 + log(2 pi)) / 2; it does not depend on loc."""
     nats = torch.log(scale) + (0.5 + _HALF_LOG_TWO_PI)

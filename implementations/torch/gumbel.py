@@ -8,6 +8,7 @@ import torch
 
 from implementations.torch import sampling
 from implementations.torch.gaussian import expm1, saturated_quotient
+from implementations.torch.precision import at_least_float32
 
 __all__ = [
     "cdf",
@@ -31,11 +32,17 @@ def noise_from_uniform(uniform: torch.Tensor) -> torch.Tensor:
     """Transform uniform noise into standard Gumbel noise: -log(-log u)."""
     limits = torch.finfo(uniform.dtype)
     inside = uniform.clamp(min=limits.tiny, max=1.0 - limits.eps / 2)
+    return _quantile(inside)
+
+
+@at_least_float32
+def _quantile(inside: torch.Tensor) -> torch.Tensor:
     upper = inside > 0.5
     near_one = torch.log1p(torch.where(upper, inside - 1.0, 0.0))
     return -torch.log(-torch.where(upper, near_one, torch.log(inside)))
 
 
+@at_least_float32
 def log_prob(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Log density of the Gumbel: -z - exp(-z) - log(scale) with z = (value - loc) / scale.
 
@@ -44,23 +51,27 @@ def log_prob(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> tor
     return -1.0 - exponential_remainder((loc - value) / scale) - torch.log(scale)
 
 
+@at_least_float32
 def prob(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Density of the Gumbel: exp(-z - exp(-z)) / scale with z = (value - loc) / scale."""
     standard = saturated_quotient(value - loc, scale, _LOW, _HIGH)
     return torch.exp(-1.0 - exponential_remainder(-standard)) / scale
 
 
+@at_least_float32
 def cdf(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
     """Cumulative distribution of the Gumbel: exp(-exp(-z)) with z = (value - loc) / scale."""
     standard = saturated_quotient(value - loc, scale, _LOW, _HIGH)
     return torch.exp(-torch.exp(-standard))
 
 
+@at_least_float32
 def gumbel_softmax(logits: torch.Tensor, noise: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
     """Relaxed one-hot sample from logits: softmax((logits + noise) / temperature) over the last axis."""
     return softmax(logits + noise, temperature)
 
 
+@at_least_float32
 def gumbel_softmax_from_probs(probs: torch.Tensor, noise: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
     """Relaxed one-hot sample from probabilities: softmax((log(probs) + noise) / temperature) over the last axis.
 
@@ -71,13 +82,14 @@ def gumbel_softmax_from_probs(probs: torch.Tensor, noise: torch.Tensor, temperat
     return softmax(logits + noise, temperature)
 
 
+@at_least_float32
 def hard_sample(logits: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Exact one-hot sample by the Gumbel-max trick: one_hot(argmax(logits + noise))."""
     scores = logits + noise
-    winner = torch.argmax(scores, dim=-1)  # the first of equals
-    return torch.nn.functional.one_hot(winner, scores.shape[-1]).to(scores.dtype)
+    return first_largest(scores).to(scores.dtype)
 
 
+@at_least_float32
 def straight_through_gumbel_softmax(
     logits: torch.Tensor, noise: torch.Tensor, temperature: torch.Tensor
 ) -> torch.Tensor:

@@ -7,10 +7,12 @@ import math
 import torch
 
 from implementations.torch import categorical, gaussian, gumbel, sampling
+from implementations.torch.precision import at_least_float32
 
 __all__ = ["log_prob", "log_sample", "prob", "sample", "simplex_log_prob"]
 
 
+@at_least_float32
 def log_sample(logits: torch.Tensor, noise: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
     """Sample in log space from noise: log_softmax((logits + noise) / temperature) over the last axis."""
     scores = logits + noise
@@ -19,6 +21,7 @@ def log_sample(logits: torch.Tensor, noise: torch.Tensor, temperature: torch.Ten
     return categorical.log_softmax(torch.where(possible, tempered, -torch.inf))
 
 
+@at_least_float32
 def log_prob(log_value: torch.Tensor, logits: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
     """Log density of y = log x: log (n-1)! + (n-1) log T + sum_i s_i - n logsumexp(s), s = logits - T y.
 
@@ -38,11 +41,13 @@ def log_prob(log_value: torch.Tensor, logits: torch.Tensor, temperature: torch.T
     )
 
 
+@at_least_float32
 def prob(log_value: torch.Tensor, logits: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
     """Density of y = log x: the exponential of `log_prob`."""
     return torch.exp(log_prob(log_value, logits, temperature))
 
 
+@at_least_float32
 def simplex_log_prob(log_value: torch.Tensor, logits: torch.Tensor, temperature: torch.Tensor) -> torch.Tensor:
     """Log density of the point x = exp(y) itself: `log_prob` minus sum_i y_i."""
     return log_prob(log_value, logits, temperature) - log_value.sum(dim=-1)

@@ -57,9 +57,9 @@ def _round_to_odd(value: np.ndarray) -> np.ndarray:
     exact = np.asarray(value, dtype=np.float64)
     with np.errstate(over="ignore"):
         nearest = np.array(exact, dtype=np.float32)
-    towards_zero = np.where(np.abs(nearest) > np.abs(exact), np.nextafter(nearest, np.float32(0)), nearest)
+    towards_zero = np.asarray(np.where(np.abs(nearest) > np.abs(exact), np.nextafter(nearest, np.float32(0)), nearest))
     inexact = (nearest != exact) & np.isfinite(exact)
-    return (towards_zero.view(np.uint32) | inexact).view(np.float32)
+    return np.asarray(towards_zero.view(np.uint32) | inexact).view(np.float32)
 
 
 def to_numpy(value: Any) -> Any:

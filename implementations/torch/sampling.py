@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-__all__ = ["standard_gumbel", "standard_logistic", "standard_normal", "standard_uniform"]
+__all__ = [
+    "native_categorical",
+    "native_gumbel",
+    "native_normal",
+    "native_uniform",
+    "standard_gumbel",
+    "standard_logistic",
+    "standard_normal",
+    "standard_uniform",
+]
 
 
 def _generator(seed: int, device: torch.device) -> torch.Generator:
@@ -48,3 +59,25 @@ def standard_logistic(seed: int, shape: tuple[int, ...], like: torch.Tensor) -> 
     uniform = standard_uniform(seed, shape, like.to(_at_least_float32(like.dtype)))
     uniform = uniform.clamp(min=torch.finfo(uniform.dtype).eps / 4)
     return (torch.log(uniform) - torch.log1p(-uniform)).to(like.dtype)
+
+
+def native_uniform(seed: int, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    """Draw from the uniform distribution on [0, 1) as the framework does in the dtype itself."""
+    return torch.rand(shape, generator=_generator(seed, like.device), dtype=like.dtype, device=like.device)
+
+
+def native_normal(seed: int, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    """Draw from the normal distribution N(0, 1) as the framework does in the dtype itself."""
+    return torch.randn(shape, generator=_generator(seed, like.device), dtype=like.dtype, device=like.device)
+
+
+def native_gumbel(seed: int, shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+    """Draw from the Gumbel(0, 1) distribution in the dtype itself: the framework's sampler, else -log(-log u)."""
+    return -torch.log(-torch.log(native_uniform(seed, shape, like)))
+
+
+def native_categorical(seed: int, shape: tuple[int, ...], logits: torch.Tensor) -> torch.Tensor:
+    """Draw classes of one categorical distribution with the framework's sampler in the dtype of the logits."""
+    probs = torch.softmax(logits, dim=-1)
+    draws = torch.multinomial(probs, math.prod(shape), replacement=True, generator=_generator(seed, logits.device))
+    return draws.reshape(shape)

@@ -9,8 +9,9 @@ A row `[[case]]` of a kernel holds
     shape       the batch shape of every argument, unless
     shapes      {argument: its own batch shape}, and
     core        {core dimension: its length}
-    dtypes      the floating types it is meant for; float32 and float64 unless given
-    cotangent   of the vector-Jacobian products; drawn unless given
+    dtypes      the floating types it is meant for; unless given, for a kernel all in which its inputs stay finite,
+                normal and inside their domains, else float32 and float64
+    cotangent   of the products; drawn unless given
     exact       derivatives that must be right bit for bit
     alone       true keeps its shape as it is; otherwise cases of a kernel are joined into one batch
     expected    {dtype: published value}, to which the oracle is held
@@ -30,8 +31,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import unknown
+from implementations.interface.contract import kernels
 
 _DTYPES = ("float32", "float64")
+_KERNEL_DTYPES = ("float16", "bfloat16", "float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,12 @@ class Case:
 
 
 def _cases(row: dict[str, Any]) -> list[Case]:
-    name, dtypes = row.pop("name"), tuple(row.pop("dtypes", _DTYPES))
-    kernels = row.pop("kernels", None) or [row.pop("kernel")]
-    return [Case(kernel, name, dtypes, row) for kernel in kernels]
+    name, given = row.pop("name"), row.pop("dtypes", None)
+    names = row.pop("kernels", None) or [row.pop("kernel")]
+    return [
+        Case(kernel, name, tuple(given or (_KERNEL_DTYPES if kernel in kernels() else _DTYPES)), row)
+        for kernel in names
+    ]
 
 
 @cache

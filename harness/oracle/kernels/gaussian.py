@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mpmath import mp
+from scipy import special
 
 from harness.oracle.kernels.elementary import Number
 
@@ -46,6 +47,24 @@ def prob(value: Number, loc: Number, scale: Number) -> Number:
 def cdf(value: Number, loc: Number, scale: Number) -> Number:
     """Distribution function, by mpmath."""
     return mp.ncdf(value, loc, scale)
+
+
+def log_cdf(value: Number, loc: Number, scale: Number) -> Number:
+    """Logarithm of the distribution function, by mpmath; above the mean from the upper tail, which is not lost."""
+    z = (value - loc) / scale
+    return mp.log1p(-mp.ncdf(-z)) if z > 0 else mp.log(mp.ncdf(z))
+
+
+def icdf(probability: Number, loc: Number, scale: Number) -> Number:
+    """Root of the distribution function, by Newton's iteration from SciPy's quantile."""
+    root = mp.mpf(float(special.ndtri(float(probability))))
+    for _ in range(int(mp.log(mp.prec, 2)) + 2):
+        # on the logarithm of the smaller tail, which is concave: each step doubles the digits that are right
+        sign = -1 if root > 0 else 1
+        tail = probability if sign > 0 else 1 - probability
+        reached = mp.ncdf(sign * root)
+        root -= sign * mp.log(reached / tail) * reached / mp.npdf(root)
+    return loc + scale * root
 
 
 def entropy(loc: Number, scale: Number) -> Number:  # noqa: ARG001 -- the contract's signature

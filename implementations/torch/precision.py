@@ -1,0 +1,25 @@
+"""The precision in which kernels compute, in PyTorch."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import torch
+
+__all__ = ["at_least_float32"]
+
+_NARROW = (torch.float16, torch.bfloat16)
+
+
+def at_least_float32(kernel: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """Return the kernel with 16-bit arguments widened to float32, and its result rounded once to their type."""
+
+    @functools.wraps(kernel)
+    def widened(*arguments: torch.Tensor) -> torch.Tensor:
+        dtype = arguments[0].dtype
+        if dtype not in _NARROW:
+            return kernel(*arguments)
+        return kernel(*(argument.float() for argument in arguments)).to(dtype)
+
+    return widened
