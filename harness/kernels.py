@@ -22,13 +22,14 @@ def select(patterns: Sequence[str], known: Sequence[str], kind: str) -> list[str
     """
     if not patterns:
         return list(known)
-    matches = {pattern: {name for name in known if _matches(name, pattern)} for pattern in patterns}
-    for pattern, found in matches.items():
-        if not found:
+    found = {pattern: {name for name in known if matches(name, pattern)} for pattern in patterns}
+    for pattern, names in found.items():
+        if not names:
             raise unknown(kind, pattern, known, f"reparam list {kind}s")
-    chosen = set().union(*matches.values())
+    chosen = set().union(*found.values())
     return [name for name in dict.fromkeys(known) if name in chosen]
 
 
-def _matches(name: str, pattern: str) -> bool:
+def matches(name: str, pattern: str) -> bool:
+    """Tell whether a pattern, a name, a module or a glob, covers a name."""
     return name == pattern or name.startswith(f"{pattern}.") or fnmatchcase(name, pattern)

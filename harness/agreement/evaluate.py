@@ -51,9 +51,7 @@ def _function(backend: ModuleType, call: Call) -> Callable[..., dict[str, Any]]:
         if not variables:
             return {"value": of_variables()}
         primals, along = [arguments[name] for name in variables], [tangents[name] for name in variables]
-        value, products = autodiff.vjp(of_variables, primals, cotangent)
-        _, change = autodiff.jvp(of_variables, primals, along)
-        second = autodiff.hvp(of_variables, primals, along, cotangent)
+        value, products, change, second = autodiff.derivatives(of_variables, primals, along, cotangent)
         found = {"value": value, "jvp": change}
         found |= {f"vjp:{name}": part for name, part in zip(variables, products, strict=True)}
         return found | {f"hvp:{name}": part for name, part in zip(variables, second, strict=True)}

@@ -185,7 +185,7 @@ def _worst_input(member: Member, kernel: Kernel, derivative: str, index: tuple[i
         arguments, tangents = inputs_of.core(arguments, index[:1]), inputs_of.core(tangents, index[:1])
         cotangent = cotangent[index[:1]]
     shown: dict[str, Any] = {name: array.tolist() for name, array in arguments.items()}
-    if derivative.startswith(("vjp", "hvp")):
+    if derivative != "value":
         shown |= {"cotangent": cotangent.tolist()}
     if derivative.startswith(("jvp", "hvp")):
         shown |= {"tangents": {name: part.tolist() for name, part in tangents.items()}}

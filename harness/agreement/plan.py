@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from harness import dtypes as floats
-from harness.agreement import estimators, models, optimizers
+from harness.agreement import estimators, ledger, models, optimizers
 from harness.agreement import kernels as kernel_subjects
 from harness.agreement.cases import Case, load
 from harness.agreement.checks import Configuration
@@ -77,7 +77,7 @@ def plan(
         backends: names; none means every reference backend that is installed.
         dtypes: floating types. A case that is not meant for a dtype is left out there.
         devices: "cpu", "gpu".
-        modes: "eager", "compiled"; none means the one in which each backend is mostly run.
+        modes: keys of `harness.modes.MODES`; none means the one in which each backend is mostly run.
 
     Raises:
         BadInputError: a name is unknown.
@@ -96,15 +96,38 @@ def plan(
         cell
         for backend in backends or [name for name in reference if registry.installed(name)]
         for device in devices
-        for dtype in dtypes
+        for dtype in _judged(backend, dtypes)
         for mode in modes or (usual(backend),)
-        for family in FAMILIES
+        for family in _families(backend, mode)
         for cell in family(
             [case for case in rows if dtype in case.dtypes],
             Configuration(backend, dtype, device, mode),
             note,
         )
     ]
+
+
+def _judged(backend: str, dtypes: Sequence[str]) -> list[str]:
+    """Return the dtypes in which a backend is judged.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    if registry.find(backend).kind == "reference":
+        return list(dtypes)
+    found = [dtype for dtype in dtypes if dtype in ledger.DTYPES]
+    if not found:
+        raise BadInputError(
+            f"backend {backend!r} is a library, and libraries are not judged in {', '.join(dtypes)}, for which the "
+            f"budget is that of kernels which compute in float32; give --dtype {' or '.join(ledger.DTYPES)}"
+        )
+    return found
+
+
+def _families(backend: str, mode: str) -> tuple[Callable[[Sequence[Case], Configuration, str], list[Cell]], ...]:
+    """Return what can be judged: libraries have kernels only, and batches of other subjects are not taken apart."""
+    whole = not MODES[mode].mapped and not MODES[mode].single
+    return FAMILIES if whole and registry.find(backend).kind == "reference" else FAMILIES[:1]
 
 
 def _badness(record: Check) -> tuple[bool, float]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.agreement import checks
+from harness.agreement import checks, sources
 from harness.results.schema import Check
 from implementations import registry
 from implementations.interface.contract import Kernel, kernels
@@ -17,35 +17,89 @@ _DIGITS = 30
 _KERNEL = """\
 # {kernel}, case {case!r}: {derivative} in {dtype}, {mode}, on {device}
 import numpy as np
-from {package} import autodiff, {module}, runtime
+{preamble}
 
-runtime.configure({device!r})
+order, names = {order}, {names}
 arguments = {arguments}
-arrays = {{name: runtime.asarray(np.array(value, "float64"), {dtype!r}) for name, value in arguments.items()}}
+cotangent = array({cotangent})
+tangents = {tangents}
 
-{body}
-print("got     ", runtime.to_numpy(run(*inputs)).tolist())
+
+def run(arrays, cotangent, tangents):
+    def kernel(*values):
+        given = arrays | dict(zip(names, values))
+        return {function}(*(given[name] for name in order))
+
+    primals, along = [arrays[name] for name in names], [tangents[name] for name in names if name in tangents]
+    return {expression}
+
+
+{call}
+arrays = {{name: array(value) for name, value in arguments.items()}}
+result = run(arrays, cotangent, {{name: array(value) for name, value in tangents.items()}})
+print("got     ", {numbers})
 print("expected", {expected!r})
 """
 
-_VALUE = """\
-def function(*values):
-    return {module}.{function}(*values)
+_REFERENCE = """\
+from {package} import autodiff, {module}, runtime
 
-inputs = list(arrays.values())
-run = {compile}
-"""
+runtime.configure({device!r})
 
-_PRODUCT = """\
-def function(value, cotangent):
-    def of_one(value):
-        return {module}.{function}(**(arrays | {{{name!r}: value}}))
 
-    return autodiff.vjp(of_one, [value], cotangent)[1][0]
+def array(value):
+    return runtime.asarray(np.array(value, "float64"), {dtype!r})"""
 
-inputs = [arrays[{name!r}], runtime.asarray(np.array({cotangent}, "float64"), {dtype!r})]
-run = {compile}
-"""
+_LIBRARY = """\
+{imports}
+
+{setup}
+
+def array(value):
+    return {array}
+
+
+{sources}"""
+
+_CALLS = {
+    "eager": "",
+    "single": "",
+    "compiled": "run = {compile}\n",
+    "vmapped": "run_one = {vmap}\n\n\ndef run(arrays, cotangent, tangents):\n"
+    "    def row(arrays):\n        return {{name: value[None] for name, value in arrays.items()}}\n\n"
+    "    return run_one(row(arrays), cotangent[None], row(tangents))[0]\n\n",
+}
+
+
+class _Dialect(NamedTuple):
+    """How a framework is spoken to where nothing of this project is imported."""
+
+    imports: str
+    setup: str
+    array: str
+    compile: str
+
+
+_DIALECTS = {
+    "torch": _Dialect(
+        "import torch",
+        "",
+        "torch.tensor(value, dtype=torch.{dtype})",
+        "torch.compile(run, fullgraph=True, dynamic=False)",
+    ),
+    "jax": _Dialect(
+        "import jax\nimport jax.numpy as jnp",
+        'jax.config.update("jax_enable_x64", True)\n',
+        "jnp.asarray(value, jnp.{dtype})",
+        "jax.jit(run)",
+    ),
+    "tensorflow": _Dialect(
+        "import tensorflow as tf",
+        "",
+        "tf.constant(value, tf.{dtype})",
+        "tf.function(run, jit_compile=True, autograph=False)",
+    ),
+}
 
 _OTHER = """\
 # {kernel}, case {case!r}: {derivative} in {dtype}, {mode}, on {device}
@@ -78,23 +132,57 @@ def snippet(record: Check) -> str:
     }
     if record.kernel not in kernels():
         return _OTHER.format(family=record.kernel.split(".", maxsplit=1)[0], **shared)
-    kernel = kernels()[record.kernel]
+    return _of_kernel(kernels()[record.kernel], record, shared)
+
+
+def _of_kernel(kernel: Kernel, record: Check, shared: dict[str, str]) -> str:
     arguments: dict[str, Any] = ast.literal_eval(record.worst_input)
-    cotangent = arguments.pop("cotangent", None)
-    names = {"module": kernel.module, "function": kernel.function, "dtype": record.dtype}
-    compiled = "runtime.compile(function)" if record.mode == "compiled" else "function"
-    if record.derivative == "value":
-        body = _VALUE.format(compile=compiled, **names)
-    else:
-        name = record.derivative.removeprefix("vjp:")
-        body = _PRODUCT.format(name=name, cotangent=_source(cotangent), compile=compiled, **names)
+    cotangent, tangents = arguments.pop("cotangent", 0.0), arguments.pop("tangents", {})
+    row = registry.find(record.backend)
+    autodiff = "" if row.base else "autodiff."
+    what, _, name = record.derivative.partition(":")
+    index = kernel.differentiable.index(name) if name else 0
+    expressions = {
+        "value": "kernel(*primals)",
+        "vjp": f"{autodiff}vjp(kernel, primals, cotangent)[1][{index}]",
+        "jvp": f"{autodiff}derivatives(kernel, primals, along, cotangent)[2]",
+        "hvp": f"{autodiff}derivatives(kernel, primals, along, cotangent)[3][{index}]",
+    }
+    compile_ = _DIALECTS[row.base].compile if row.base else "runtime.compile(run)"
     return _KERNEL.format(
-        package=registry.find(record.backend).package,
-        module=kernel.module,
+        preamble=_library(kernel, record, what) if row.base else _reference(kernel, record),
+        function=kernel.function if row.base else kernel.name,
+        order=kernel.arguments,
+        names=kernel.differentiable,
         arguments=_source(arguments),
-        body=body,
-        expected=_expected(kernel, arguments, cotangent, record),
+        cotangent=_source(cotangent),
+        tangents=_source(tangents),
+        expression=expressions[what],
+        call=_CALLS[record.mode].format(compile=compile_, vmap=f"{autodiff}vmap(run)"),
+        numbers="np.asarray(result).tolist()" if row.base else "runtime.to_numpy(result).tolist()",
+        expected=_expected(kernel, arguments, cotangent, tangents, record),
         **shared,
+    )
+
+
+def _reference(kernel: Kernel, record: Check) -> str:
+    package = registry.find(record.backend).package
+    return _REFERENCE.format(package=package, module=kernel.module, device=record.device, dtype=record.dtype)
+
+
+def _library(kernel: Kernel, record: Check, what: str) -> str:
+    """Return the library's own lines, with nothing of this project around them."""
+    row = registry.find(record.backend)
+    dialect = _DIALECTS[row.base]
+    transforms = {"value": [], "vjp": ["vjp"]}.get(what, ["derivatives"]) + ["vmap"] * (record.mode == "vmapped")
+    _, derivative = sources.standalone(f"{registry.find(row.base).package}.autodiff", transforms)
+    imports, function = sources.standalone(f"{row.package}.{kernel.module}", [kernel.function])
+    others = [line for line in imports if "__future__" not in line and line not in dialect.imports.splitlines()]
+    return _LIBRARY.format(
+        imports="\n".join([dialect.imports, *others]),
+        setup=dialect.setup,
+        array=dialect.array.format(dtype=record.dtype),
+        sources="\n\n\n".join([*function, *derivative]),
     )
 
 
@@ -102,17 +190,21 @@ def _source(value: Any) -> str:
     return checks.literal(value)
 
 
-def _expected(kernel: Kernel, arguments: dict[str, Any], cotangent: Any, record: Check) -> Any:
+def _expected(
+    kernel: Kernel, arguments: dict[str, Any], cotangent: Any, tangents: dict[str, Any], record: Check
+) -> Any:
     """Return the truth in decimal digits, nested as the result is."""
     from mpmath import mp
 
     from harness.oracle import cache, core_shapes
+    from harness.oracle.truth import Directions
 
     arrays = {name: np.array(value, np.float64) for name, value in arguments.items()}
     signature = core_shapes.parse(kernel.signature)
     shape = core_shapes.output_shape(signature, [array.shape for array in arrays.values()])
-    weights = np.ones(shape) if cotangent is None else np.array(cotangent, np.float64)
-    truth = cache.of_kernel(kernel, arrays, weights, record.dtype)[record.derivative]
+    weights = np.broadcast_to(np.array(cotangent, np.float64), shape)
+    along = {name: np.array(tangents.get(name, np.zeros(arrays[name].shape))) for name in kernel.differentiable}
+    truth = cache.of_kernel(kernel, arrays, Directions(weights, along), record.dtype)[record.derivative]
     with mp.workdps(2 * _DIGITS):
         pairs = zip(truth.high.flat, truth.low.flat, strict=True)
         digits = [mp.nstr(mp.mpf(float(high)) + mp.mpf(float(low)), _DIGITS) for high, low in pairs]

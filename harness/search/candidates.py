@@ -108,18 +108,15 @@ def strategy(space: Space, lengths: dict[str, int]) -> Any:
     shapes = {name: tuple(lengths[dimension] for dimension in core) for name, core in cores}
     arguments = {name: _argument(space, name, shape) for name, shape in shapes.items()}
     output = tuple(lengths[dimension] for dimension in space.signature.output)
-    factors = {name: _filled(strategies.sampled_from(FACTORS), shapes[name]) for name in space.kernel.differentiable}
 
-    def candidate(values: tuple[Array, ...], cotangent: Array, tangents: tuple[Array, ...]) -> Candidate:
-        return Candidate(
-            dict(zip(arguments, values, strict=True)), cotangent, dict(zip(factors, tangents, strict=True))
-        )
+    def candidate(values: tuple[Array, ...], seed: int) -> Candidate:
+        random = np.random.default_rng(seed)
+        factors = {name: np.asarray(random.choice(FACTORS, shapes[name])) for name in space.kernel.differentiable}
+        cotangent = np.asarray(random.choice(FACTORS, output))
+        return Candidate(dict(zip(arguments, values, strict=True)), cotangent, factors)
 
     return strategies.builds(
-        candidate,
-        strategies.tuples(*arguments.values()),
-        _filled(strategies.sampled_from(FACTORS), output),
-        strategies.tuples(*factors.values()),
+        candidate, strategies.tuples(*arguments.values()), strategies.integers(0, 2**32 - 1)
     ).filter(lambda found: domains.valid(space.kernel, found.arguments, space.dtype))
 
 
@@ -127,7 +124,7 @@ def _filled(numbers: Any, shape: tuple[int, ...]) -> Any:
     from hypothesis import strategies
 
     size = int(np.prod(shape))
-    return strategies.lists(numbers, min_size=size, max_size=size).map(lambda found: np.reshape(found, shape))
+    return strategies.tuples(*[numbers] * size).map(lambda found: np.reshape(found, shape))
 
 
 def _argument(space: Space, name: str, shape: tuple[int, ...]) -> Any:

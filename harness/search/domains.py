@@ -23,6 +23,10 @@ LARGEST_NOISE = 100.0
 ROUNDINGS = 64.0
 
 
+#: Kernels with exp(-exp(-z)) in them, z = (value - loc) / scale.
+DOUBLE_EXPONENTIALS = ("gumbel.cdf", "gumbel.prob", "gumbel.log_prob")
+
+
 class Span(NamedTuple):
     """What an argument may be.
 
@@ -113,7 +117,7 @@ def normal(values: Array, dtype: str) -> Array:
     near = dtypes.rounded(values, dtype)
     size = np.abs(near)
     lifted = np.copysign(np.where(size < row.tiny / 2, 0.0, row.tiny), near)
-    return np.where(size < row.tiny, lifted, near) + 0.0
+    return np.asarray(np.where(size < row.tiny, lifted, near) + 0.0)  # -0 is 0
 
 
 def mended(values: Array, row: Span, dtype: str, reach: float | None = None) -> Array:
@@ -133,7 +137,7 @@ def mended(values: Array, row: Span, dtype: str, reach: float | None = None) -> 
     rounded = normal(inside, dtype)
     if reach is not None and row.kind in ("number", "logits"):
         rounded = np.where(np.abs(rounded) < 10.0**-reach, 0.0 if low <= 0 else low, rounded)
-    return rounded
+    return np.asarray(rounded)
 
 
 def valid(kernel: Kernel, arguments: Mapping[str, Array], dtype: str) -> bool:
@@ -149,7 +153,15 @@ def valid(kernel: Kernel, arguments: Mapping[str, Array], dtype: str) -> bool:
             return False
         if kind in TOTALS and abs(TOTALS[kind](array) - 1) > ROUNDINGS * row.eps:
             return False
-    return _scores_are_finite(arguments, row)
+    return _scores_are_finite(arguments, row) and _oracle_reaches(kernel, arguments)
+
+
+def _oracle_reaches(kernel: Kernel, arguments: Mapping[str, Array]) -> bool:
+    """exp(-exp(-z)) at high precision needs as many digits as exp(-z) has: without end far below z = -1000."""
+    if kernel.name not in DOUBLE_EXPONENTIALS:
+        return True
+    value, loc, scale = (float(arguments[name]) for name in ("value", "loc", "scale"))
+    return value / scale - loc / scale > -1000
 
 
 def _scores_are_finite(arguments: Mapping[str, Array], row: FloatType) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
@@ -37,6 +40,9 @@ CASE = "search"
 
 #: How a record begins of an input at which the oracle, and not the backend, is wrong.
 ORACLE_FAILED = "the oracle failed"
+
+#: A truth that takes longer counts as a failure of the oracle.
+TRUTH_SECONDS = 5.0
 
 
 class Subject(NamedTuple):
@@ -108,6 +114,14 @@ def suspicions(subject: Subject, batch: Sequence[Candidate], results: Sequence[R
 
 def _true_value(space: Space, candidate: Candidate) -> Result:
     """Return the true value, to the digits of a float64."""
+    try:
+        with _limited(TRUTH_SECONDS / 5):
+            return _value(space, candidate)
+    except Exception as error:  # what the oracle cannot say is judged before all else
+        return f"{ORACLE_FAILED}: {type(error).__name__}: {error}"
+
+
+def _value(space: Space, candidate: Candidate) -> Result:
     numbers = [mp.mpf(float(x)) for array in candidate.arguments.values() for x in array.flat]
     least, greatest = derivatives.exponents(numbers)
     with mp.workprec(128 + 2 * (greatest - least)):
@@ -165,10 +179,30 @@ def judged(subject: Subject, candidate: Candidate, result: Result) -> list[Check
     ]
 
 
+@contextmanager
+def _limited(seconds: float) -> Iterator[None]:
+    """Raise TimeoutError after so many seconds, where this thread can: high precision has no bound of its own."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise TimeoutError(f"more than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def _truths(space: Space, given: Inputs, result: Result) -> tuple[dict[str, Truth], Result]:
     """Return the truth and the result; where the oracle itself fails, that in place of the result, as a finding."""
     try:
-        return truth.of_kernel(space.kernel, *given, space.dtype), result
+        with _limited(TRUTH_SECONDS):
+            return truth.of_kernel(space.kernel, *given, space.dtype), result
     except Exception as error:  # the oracle's own defects are worth finding too
         nothing = np.zeros(given.directions.cotangent.shape)
         return {"value": Truth(nothing, nothing, nothing)}, f"{ORACLE_FAILED}: {type(error).__name__}: {error}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.agreement import cases
 from harness.results.schema import Check
+from harness.search.judge import subject_of
 
 #: Where found cases are kept.
 FILE = Path(cases.__file__).parent / "found.toml"
@@ -19,13 +20,17 @@ _HEADING = "# Inputs that `reparam check --search` found to be out of budget; `-
 
 
 def case_rows(records: Iterable[Check], seed: int) -> str:
-    """Return rows of TOML for inputs, every number a literal that reads back exactly.
+    """Return rows of TOML for what is out of budget, every number a literal that reads back exactly.
+
+    What is within its budget, and inputs at which the oracle fails, make no case.
 
     Args:
         records: of kernels, such as those that `harness.search.run.search` returns.
         seed: of the search.
     """
-    return "\n".join(_row(record, seed) for record in records)
+    return "\n".join(
+        _row(record, seed) for record in records if not record.within_budget and subject_of(record) != "oracle"
+    )
 
 
 def _row(record: Check, seed: int) -> str:

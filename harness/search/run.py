@@ -33,8 +33,12 @@ from implementations.interface.contract import kernels as contract_kernels
 SUSPECTS, OTHERS = 4, 3
 #: Core lengths, one after the other. What is compiled has the first ones only, until it is shrunk.
 LENGTHS = ({"n": 3, "b": 1, "s": 2}, {"n": 2, "b": 2, "s": 1}, {"n": 3, "b": 1, "s": 3}, {"n": 1, "b": 1, "s": 1})
+#: Of so many batches one is generated; the others are neighbours, which cost a tenth to make.
+FRESH = 3
 #: Inputs whose neighbours are tried, for each derivative.
 PARENTS = 3
+#: How the text begins of a result that left the range: simpler inputs whose results are finite need no truth.
+LOST = ("got nan", "got inf", "got -inf")
 #: Share of a kernel's time that is kept for shrinking.
 SHRINKING = 0.35
 
@@ -81,6 +85,10 @@ class Worst:
         ranked = sorted((ranked[0] for ranked in self.of.values()), key=lambda found: found.rank)
         return ranked if each else ranked[:1]
 
+    def records(self, found: Sequence[Found]) -> list[Check]:
+        """Return the records of findings, with the number of all comparisons."""
+        return [msgspec.structs.replace(one.record, comparisons=self.comparisons) for one in found]
+
 
 class Clock(NamedTuple):
     """When a kernel's search ends.
@@ -102,12 +110,17 @@ def clock(seconds: float, rounds: int | None = None) -> Clock:
     return Clock(now + (1 - SHRINKING) * seconds, now + seconds, rounds)
 
 
-def climb(subject: Subject, seed: int, until: Clock) -> Worst:
-    """Search one kernel: new inputs and neighbours of the worst ones, in turn.
+def climb(subject: Subject, seed: int, until: Clock, worst: Worst) -> None:
+    """Search one kernel: one batch of new inputs, then some of neighbours of the worst ones, and so on.
 
     At least one batch is evaluated. The inputs depend on the seed and on the number of batches alone.
+
+    Args:
+        subject: what is searched.
+        seed: of the inputs.
+        until: when it ends.
+        worst: what is found is added to it.
     """
-    worst = Worst()
     name, dtype = subject.space.kernel.name, subject.space.dtype
     done = 0
     while not done or (time.monotonic() < until.climbing and (until.rounds is None or done < until.rounds)):
@@ -122,25 +135,29 @@ def climb(subject: Subject, seed: int, until: Clock) -> Worst:
             if count and time.monotonic() > until.climbing:
                 break
             worst.add(batch[place], judge.judged(subject, batch[place], results[place]))
-    return worst
 
 
 def _batch(subject: Subject, worst: Worst, random: np.random.Generator, done: int) -> list[Candidate]:
-    """Return candidates of one shape: generated in even batches, else neighbours of one of the worst and its likes."""
+    """Return candidates of one shape: generated, or neighbours of one of the worst and its likes."""
     parents = worst.parents()
-    if parents and done % 2:
-        first = parents[(done // 2) % len(parents)]
+    if parents and done % FRESH:
+        first = parents[(done - done // FRESH) % len(parents)]
         alike = [parent for parent in parents if parent.shape == first.shape]
         return candidates.neighbours(subject.space, alike, BATCH, random)
-    lengths = LENGTHS[(done // 2) % len(LENGTHS) if subject.wider else 0]
+    lengths = LENGTHS[(done // FRESH) % len(LENGTHS) if subject.wider else 0]
     return candidates.generate(subject.space, lengths, BATCH, int(random.integers(2**32)))
+
+
+def _in_range(result: Result, derivative: str) -> bool:
+    """Tell without the truth that a result is not NaN or infinite."""
+    return not isinstance(result, str) and derivative in result and bool(np.isfinite(result[derivative]).all())
 
 
 def shrink_found(subject: Subject, found: Found, until: float) -> Found:
     """Return a simpler input that is out of budget in the same derivative; the input itself where it is within."""
     if found.record.within_budget:
         return found
-    best = found
+    best, lost = found, found.record.observed.startswith(LOST)
 
     def fails(batch: list[Candidate]) -> Candidate | None:
         nonlocal best
@@ -149,6 +166,8 @@ def shrink_found(subject: Subject, found: Found, until: float) -> Found:
         for candidate, result in zip(batch, judge.evaluated(subject, batch, subject.space.dtype), strict=True):
             if time.monotonic() > until:
                 return None
+            if lost and _in_range(result, subject_of(found.record)):
+                continue
             records = judge.judged(subject, candidate, result)
             record = next((record for record in records if subject_of(record) == subject_of(found.record)), None)
             if record is not None and not record.within_budget:
@@ -160,18 +179,41 @@ def shrink_found(subject: Subject, found: Found, until: float) -> Found:
     return best
 
 
-def of_kernel(subject: Subject, seed: int, until: Clock, each: bool = False) -> list[Check]:
-    """Return the worst input found for one kernel, shrunk where it is out of budget; `each`: for each derivative."""
-    worst = climb(subject, seed, until)
+def of_kernel(subject: Subject, seed: int, until: Clock, each: bool = False, worst: Worst | None = None) -> list[Check]:
+    """Return the worst input found for one kernel, shrunk where it is out of budget.
+
+    Args:
+        subject: what is searched.
+        seed: of the inputs.
+        until: when it ends.
+        each: give the worst of each derivative.
+        worst: what is found before it is shrunk is added to it.
+    """
+    worst = Worst() if worst is None else worst
+    climb(subject, seed, until, worst)
     found = worst.found(each)
     left = max(until.shrinking - time.monotonic(), 0.0)
-    outside = sum(not one.record.within_budget for one in found)
-    records = []
-    for one in found:
-        share = time.monotonic() + left / max(outside, 1)
-        record = shrink_found(subject, one, share).record
-        records.append(msgspec.structs.replace(record, comparisons=worst.comparisons))
-    return records
+    share = left / max(sum(not one.record.within_budget for one in found), 1)
+    return worst.records([shrink_found(subject, one, time.monotonic() + share) for one in found])
+
+
+def _require_positive(seconds: float, seed: int, reach: float | None) -> None:
+    if not seconds > 0:
+        raise out_of_range("search", seconds, "more than 0 seconds", "give --search 60")
+    if seed < 0:
+        raise out_of_range("seed", seed, "0 or above", "give --seed 0")
+    if reach is not None and not reach > 0:
+        raise out_of_range("reach", reach, "more than 0 decades", "give a positive number, or leave it out")
+
+
+def _configuration(backend: str, dtype: str, device: str, mode: str) -> Configuration:
+    """Return the conditions by name; a mapped mode is none of the search's."""
+    dtypes.find(dtype)
+    plan._known("backend", [backend], registry.backends())
+    plan._known("device", [device], plan.DEVICES)
+    chosen = mode or modes.usual(backend)
+    plan._known("mode", [chosen], [name for name, row in modes.MODES.items() if not row.mapped and not row.single])
+    return Configuration(backend, dtype, device, chosen)
 
 
 def search(
@@ -198,7 +240,7 @@ def search(
         seconds: for all kernels together; a kernel gets one batch at least.
         seed: at least 0; the same seed tries the same inputs, as many as there is time for.
         device: "cpu", "gpu".
-        mode: a key of `harness.modes.MODES`; "" for the one in which the backend is mostly run.
+        mode: "eager" or "compiled"; "" for the one in which the backend is mostly run.
         reach: decades around 1 outside which no input is tried; None for the whole range of the dtype.
         rounds: batches for each kernel, at most.
         each: give the worst of each derivative.
@@ -211,21 +253,10 @@ def search(
         BadInputError: a name is unknown, or a number is out of its range.
         MeasurementError: the framework's process died.
     """
-    if not seconds > 0:
-        raise out_of_range("search", seconds, "more than 0 seconds", "give --search 60")
-    if seed < 0:
-        raise out_of_range("seed", seed, "0 or above", "give --seed 0")
-    if reach is not None and not reach > 0:
-        raise out_of_range("reach", reach, "more than 0 decades", "give a positive number, or leave it out")
-    dtypes.find(dtype)
-    plan._known("backend", [backend], registry.backends())
-    plan._known("device", [device], plan.DEVICES)
-    chosen_mode = mode or modes.usual(backend)
-    plan._known("mode", [chosen_mode], modes.MODES)
-    offered = [name for name in contract_kernels() if registry.offers(backend, name)]
-    chosen = select(kernels, offered, "kernel")
-    compiled = modes.is_compiled(backend, chosen_mode)
-    where = Configuration(backend, dtype, device, chosen_mode)
+    _require_positive(seconds, seed, reach)
+    where = _configuration(backend, dtype, device, mode)
+    chosen = select(kernels, [name for name in contract_kernels() if registry.offers(backend, name)], "kernel")
+    compiled = modes.is_compiled(backend, where.mode)
     begin = time.monotonic()
     records: list[Check] = []
     with Session(backend, device) as session:
@@ -236,14 +267,18 @@ def search(
             )
             return results
 
+        worst = Worst()
         try:
             for place, name in enumerate(chosen):
+                worst = Worst()
                 gone = time.monotonic() - begin
                 outside = len({record.kernel for record in records if not record.within_budget})
                 listener(f"search {backend} {dtype} {name}", int(gone), int(seconds), f"{outside} out of budget")
                 subject = Subject(Space(contract_kernels()[name], dtype, reach), where, evaluate, wider=not compiled)
                 until = clock(max(seconds - gone, 0.0) / (len(chosen) - place), rounds)
-                records += of_kernel(subject, seed, until, each)
+                records += of_kernel(subject, seed, until, each, worst)
         except KeyboardInterrupt:
+            if not records or records[-1].kernel != name:
+                records += worst.records(worst.found(each))
             listener(f"search {backend} {dtype}", len(records), len(chosen), "interrupted: this was found until now")
     return records

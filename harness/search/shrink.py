@@ -37,7 +37,8 @@ def _bits(x: float) -> float:
 def cut(x: float, bits: int) -> float:
     """Round to so many significant bits."""
     significand, exponent = math.frexp(x)
-    return math.ldexp(round(math.ldexp(significand, bits)), exponent - bits)
+    whole = round(math.ldexp(significand, bits))
+    return x if exponent > 1023 and abs(whole) >> bits else math.ldexp(whole, exponent - bits)
 
 
 def simpler_numbers(x: float) -> list[float]:
@@ -54,11 +55,16 @@ def simpler_numbers(x: float) -> list[float]:
 def proposals(space: Space, candidate: Candidate) -> list[Candidate]:
     """Return simpler candidates inside the domain, the simplest first."""
     own = complexity(candidate)
-    found: dict[str, Candidate] = {}
+    found: dict[tuple[bytes, ...], Candidate] = {}
     for new in (*_shorter(space, candidate), *_plain(candidate), *_equal(candidate), *_single(space, candidate)):
         if complexity(new) < own and domains.valid(space.kernel, new.arguments, space.dtype):
-            found.setdefault(str(new), new)
+            found.setdefault(_key(new), new)
     return sorted(found.values(), key=complexity)
+
+
+def _key(candidate: Candidate) -> tuple[bytes, ...]:
+    arrays = (*candidate.arguments.values(), candidate.cotangent, *candidate.factors.values())
+    return tuple(np.ascontiguousarray(array, np.float64).tobytes() for array in arrays)
 
 
 def _shorter(space: Space, candidate: Candidate) -> Iterator[Candidate]:

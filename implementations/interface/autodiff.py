@@ -7,7 +7,7 @@ from typing import Any
 
 from implementations.interface.contract import Array, Arrays
 
-__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
+__all__ = ["derivatives", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 
 def stop_gradient(value: Array) -> Array:
@@ -34,24 +34,10 @@ def vjp(function: Callable[..., Array], primals: Sequence[Array], cotangent: Arr
     raise NotImplementedError
 
 
-def jvp(function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
-    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`.
-
-    Args:
-        function: maps arrays to one array.
-        primals: the arguments, in all of which it is differentiated.
-        tangents: one per primal, of its shape.
-
-    Returns:
-        The value, and sum_i (d value / d primal_i) tangent_i, of the value's shape.
-    """
-    raise NotImplementedError
-
-
-def hvp(
+def derivatives(
     function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array], cotangent: Array
-) -> tuple[Array, ...]:
-    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+) -> tuple[Array, tuple[Array, ...], Array, tuple[Array, ...]]:
+    """Return value, vector-Jacobian, Jacobian-vector and Hessian-vector products of function(*primals) in one pass.
 
     Args:
         function: maps arrays to one array.
@@ -60,7 +46,11 @@ def hvp(
         cotangent: of the value's shape.
 
     Returns:
-        One array per primal i, of its shape: sum_k (d^2 / d primal_i d primal_k) tangent_k.
+        The value; cotangent J, one array per primal; J tangents, of the value's shape; and H tangents, one array
+        per primal i, sum_k (d^2 s / d primal_i d primal_k) tangent_k of the scalar s = sum(cotangent * value).
+
+    Reference:
+        Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994.
     """
     raise NotImplementedError
 

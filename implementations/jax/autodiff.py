@@ -11,7 +11,7 @@ from jax import Array
 
 from implementations.interface.contract import Arrays
 
-__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
+__all__ = ["derivatives", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 
 def stop_gradient(value: Array) -> Array:
@@ -30,24 +30,19 @@ def vjp(function: Callable[..., Array], primals: Sequence[Array], cotangent: Arr
     return value, pullback(cotangent)
 
 
-def jvp(function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
-    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`."""
-    value, tangent = jax.jvp(function, tuple(primals), tuple(tangents))
-    return value, tangent
-
-
-def hvp(
+def derivatives(
     function: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array], cotangent: Array
-) -> tuple[Array, ...]:
-    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+) -> tuple[Array, tuple[Array, ...], Array, tuple[Array, ...]]:
+    """Return value, vector-Jacobian, Jacobian-vector and Hessian-vector products of function(*primals) in one pass.
 
     Forward over reverse.
     """
 
-    def gradient(*values: Array) -> tuple[Array, ...]:
-        return vjp(function, values, cotangent)[1]
+    def first_order(*values: Array) -> tuple[Array, tuple[Array, ...]]:
+        return vjp(function, values, cotangent)
 
-    return jax.jvp(gradient, tuple(primals), tuple(tangents))[1]
+    (value, products), (change, second) = jax.jvp(first_order, tuple(primals), tuple(tangents))
+    return value, products, change, second
 
 
 def vmap(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
+__all__ = ["derivatives", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 
 def stop_gradient(value: tf.Tensor) -> tf.Tensor:
@@ -44,48 +44,27 @@ def vjp(
     return value, tuple(gradients)
 
 
-def jvp(
-    function: Callable[..., tf.Tensor], primals: Sequence[tf.Tensor], tangents: Sequence[tf.Tensor]
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`.
-
-    The pullback is linear in its cotangent, and its own pullback is the product. `tf.autodiff.ForwardAccumulator`
-    passes by `tf.custom_gradient`: it differentiates what stands inside.
-    """
-    sources = tuple(primals)
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        with tf.GradientTape(watch_accessed_variables=False) as inner:
-            inner.watch(sources)
-            value = function(*sources)
-        cotangent = tf.zeros_like(value)
-        tape.watch(cotangent)
-        products = inner.gradient(
-            value, sources, output_gradients=cotangent, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-    change = tape.gradient(
-        products, cotangent, output_gradients=tuple(tangents), unconnected_gradients=tf.UnconnectedGradients.ZERO
-    )
-    return value, change
-
-
-def hvp(
+def derivatives(
     function: Callable[..., tf.Tensor],
     primals: Sequence[tf.Tensor],
     tangents: Sequence[tf.Tensor],
     cotangent: tf.Tensor,
-) -> tuple[tf.Tensor, ...]:
-    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+) -> tuple[tf.Tensor, tuple[tf.Tensor, ...], tf.Tensor, tuple[tf.Tensor, ...]]:
+    """Return value, vector-Jacobian, Jacobian-vector and Hessian-vector products of function(*primals) in one pass.
 
-    Reverse over reverse: the Hessian is symmetric.
+    Reverse over reverse: the pullback is linear in its cotangent, and its own derivative by it is the
+    Jacobian-vector product; the Hessian is symmetric. `tf.autodiff.ForwardAccumulator` passes by
+    `tf.custom_gradient`: it differentiates what stands inside.
     """
     sources = tuple(primals)
+    zero = tf.UnconnectedGradients.ZERO
     with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(sources)
-        _, gradients = vjp(function, sources, cotangent)
-    products = tape.gradient(
-        gradients, sources, output_gradients=tuple(tangents), unconnected_gradients=tf.UnconnectedGradients.ZERO
+        tape.watch((sources, cotangent))
+        value, products = vjp(function, sources, cotangent)
+    change, second = tape.gradient(
+        products, (cotangent, sources), output_gradients=tuple(tangents), unconnected_gradients=zero
     )
-    return tuple(products)
+    return value, products, change, tuple(second)
 
 
 def vmap(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["hvp", "jvp", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
+__all__ = ["derivatives", "per_replicate_gradient", "stop_gradient", "value_and_gradient", "vjp", "vmap"]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -33,30 +33,22 @@ def vjp(
     return value, pullback(cotangent)
 
 
-def jvp(
-    function: Callable[..., torch.Tensor], primals: Sequence[torch.Tensor], tangents: Sequence[torch.Tensor]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the value of function(*primals) and the Jacobian-vector product with `tangents`."""
-    value, tangent = torch.func.jvp(function, tuple(primals), tuple(tangents))
-    return value, tangent
-
-
-def hvp(
+def derivatives(
     function: Callable[..., torch.Tensor],
     primals: Sequence[torch.Tensor],
     tangents: Sequence[torch.Tensor],
     cotangent: torch.Tensor,
-) -> tuple[torch.Tensor, ...]:
-    """Return the Hessian-vector product of the scalar sum(cotangent * function(*primals)) with `tangents`.
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...], torch.Tensor, tuple[torch.Tensor, ...]]:
+    """Return value, vector-Jacobian, Jacobian-vector and Hessian-vector products of function(*primals) in one pass.
 
-    Reverse over reverse: the Hessian is symmetric, and every operation has a backward formula.
+    Forward over reverse.
     """
 
-    def gradient(*values: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return vjp(function, values, cotangent)[1]
+    def first_order(*values: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        return vjp(function, values, cotangent)
 
-    _, pullback = torch.func.vjp(gradient, *primals)
-    return pullback(tuple(tangents))
+    (value, products), (change, second) = torch.func.jvp(first_order, tuple(primals), tuple(tangents))
+    return value, products, change, second
 
 
 def vmap(function: Callable[..., Any]) -> Callable[..., Any]:

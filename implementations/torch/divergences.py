@@ -21,21 +21,26 @@ __all__ = [
     "kl_standard_normal",
 ]
 
+#: artanh(s) = s + s^3 (1 / 3 + s^2 / 5 + ...), enough terms at |s| = 1/7. Every term makes graphs of second
+#: derivatives longer.
+_ARTANH_SERIES = {
+    torch.float32: tuple(1.0 / (2 * k + 3) for k in range(5)),
+    torch.float64: tuple(1.0 / (2 * k + 3) for k in range(10)),
+}
+
 
 @at_least_float32
 def kl_normal(loc_q: torch.Tensor, scale_q: torch.Tensor, loc_p: torch.Tensor, scale_p: torch.Tensor) -> torch.Tensor:
     """KL of N(loc_q, scale_q^2) from N(loc_p, scale_p^2): log(scale_p / scale_q) + (r^2 + d^2 - 1) / 2.
 
-    (r^2 - 1) / 2 - log r is r2(2 log r) / 2 with r2(t) = exp(t) - 1 - t, taken by its series near equality.
+    With u = r - 1 the rest, (r^2 - 1) / 2 - log r, is u^2 / 2 + (u - log(1 + u)): no term is negative.
     """
     shift = (loc_q - loc_p) / scale_p
-    ratio = scale_q / scale_p
-    log_ratio, near = _log_scale_ratio(scale_q, scale_p)
-    spread = torch.where(
-        near,
-        0.5 * exponential_remainder(2.0 * torch.where(near, log_ratio, 0.0)),
-        0.5 * (ratio - 1.0) * (ratio + 1.0) - log_ratio,
-    )
+    excess = (scale_q - scale_p) / scale_p
+    near = torch.abs(excess) < 0.25
+    far = 0.5 * excess * (excess + 2.0) - _far_log_ratio(scale_q, scale_p)
+    small = torch.where(near, excess, 0.0)
+    spread = torch.where(near, 0.5 * small * small + _identity_minus_log1p(small), far)
     return 0.5 * shift * shift + spread
 
 
@@ -118,16 +123,30 @@ def _mean_log_ratio(value: torch.Tensor, logits_q: torch.Tensor, logits_p: torch
 
 
 def _log_scale_ratio(scale_q: torch.Tensor, scale_p: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return log(scale_q / scale_p), accurate near 0, and where it is taken as near 0.
-
-    Elsewhere both scales are divided by a constant before the logarithm, their geometric mean: that keeps the
-    logarithms small, and no square of a quotient leaves the range of the dtype in a second derivative.
-    """
+    """Return log(scale_q / scale_p), accurate near 0, and where it is taken as near 0."""
     near = torch.abs(scale_q - scale_p) < 0.25 * scale_p
     excess = torch.where(near, scale_q - scale_p, 0.0) / scale_p
+    return torch.where(near, torch.log1p(excess), _far_log_ratio(scale_q, scale_p)), near
+
+
+def _far_log_ratio(scale_q: torch.Tensor, scale_p: torch.Tensor) -> torch.Tensor:
+    """Return log(scale_q / scale_p) away from equality.
+
+    Both scales are divided by a constant before the logarithm, their geometric mean: that keeps the logarithms
+    small, and no square of a quotient leaves the range of the dtype in a second derivative.
+    """
     common = (torch.sqrt(scale_q) * torch.sqrt(scale_p)).detach()
-    far = torch.log(scale_q / common) - torch.log(scale_p / common)
-    return torch.where(near, torch.log1p(excess), far), near
+    return torch.log(scale_q / common) - torch.log(scale_p / common)
+
+
+def _identity_minus_log1p(excess: torch.Tensor) -> torch.Tensor:
+    """Return u - log(1 + u) >= 0 for |u| < 1/4: log(1 + u) = 2 artanh(s) with s = u / (2 + u), and u - 2 s = s u."""
+    half = excess / (excess + 2.0)
+    square = half * half
+    series = torch.zeros_like(excess)
+    for coefficient in reversed(_ARTANH_SERIES[excess.dtype]):
+        series = series * square + coefficient
+    return half * (excess - 2.0 * square * series)
 
 
 def _log_probs_ratio(logits_q: torch.Tensor, logits_p: torch.Tensor) -> torch.Tensor:

@@ -24,8 +24,11 @@ __all__ = [
 
 #: Below z = -8 density and cumulative distribution are 0 in every dtype, and exp(-800) is 0.
 _LOW, _HIGH = -8.0, 800.0
-#: 1 / (k + 2)!, enough terms for float64 at |t| = 1/2.
-_REMAINDER_SERIES = tuple(1.0 / math.factorial(k + 2) for k in range(14))
+#: 1 / (k + 2)!, enough terms at |t| = 1/2. Every term makes graphs of second derivatives longer.
+_REMAINDER_SERIES = {
+    torch.float32: tuple(1.0 / math.factorial(k + 2) for k in range(8)),
+    torch.float64: tuple(1.0 / math.factorial(k + 2) for k in range(14)),
+}
 
 
 def noise_from_uniform(uniform: torch.Tensor) -> torch.Tensor:
@@ -111,8 +114,9 @@ def exponential_remainder(exponent: torch.Tensor) -> torch.Tensor:
     """
     small = torch.abs(exponent) < 0.5
     inside = torch.where(small, exponent, 0.0)
-    series = torch.full_like(inside, _REMAINDER_SERIES[-1])
-    for coefficient in reversed(_REMAINDER_SERIES[:-1]):
+    coefficients = _REMAINDER_SERIES[exponent.dtype]
+    series = torch.full_like(inside, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
         series = series * inside + coefficient
     return torch.where(small, inside * inside * series, expm1(exponent) - exponent)
 

@@ -159,22 +159,6 @@ def missing(records: Iterable[Check], listed: Iterable[Place]) -> list[Place]:
     return [row for row in listed if row not in made]
 
 
-def applying(ledger: Ledger, dtypes: Sequence[str], modes: Sequence[str], kernels: set[str] | None) -> dict[Place, str]:
-    """Return the rows that a check of these dtypes and modes must meet.
-
-    Args:
-        ledger: of one backend.
-        dtypes: that were chosen.
-        modes: that were used for this backend.
-        kernels: names that were chosen; None where all were, so that a row of an unknown kernel is met, too.
-    """
-    return {
-        row: observed
-        for row, observed in ledger.rows.items()
-        if row.dtype in dtypes and row.mode in modes and (kernels is None or row.kernel in kernels)
-    }
-
-
 def text(backend: str, records: Iterable[Check], kept: Mapping[Place, str]) -> str:
     """Return the file of a backend: the deviations among the records, and rows kept from before.
 
