@@ -43,18 +43,21 @@ def check(
         backends: names; none means every installed reference backend.
         dtypes: floating types.
         devices: "cpu", "gpu".
-        modes: "eager", "compiled"; none means the one in which each backend is mostly run.
+        modes: keys of `harness.modes.MODES`; none means the one in which each backend is mostly run.
 
     Returns:
-        A row per comparison, with the fields of `harness.results.schema.Check`.
+        A row per comparison, with the fields of `harness.results.schema.Check`; those of libraries are marked with
+        what their ledgers say.
 
     Raises:
         BadInputError: a name or value cannot be used.
     """
-    from harness.agreement import plan
+    from harness.agreement import plan, verdict
 
     cells = plan.plan(kernels, cases, backend_names.chosen(backends), dtypes, devices, modes)
-    return _frame(cells, processes=2, threads=1)
+    with Workers(2, 1) as workers:
+        records = [record for found in workers.run(cells) for record in found if isinstance(record, schema.Check)]
+    return schema.frame(verdict.judge(records, kernels, cases).records)
 
 
 def variance(

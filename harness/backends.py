@@ -36,3 +36,26 @@ def chosen(names: Sequence[str] = ()) -> list[str]:
                 f"{registry.install_command(name)}"
             )
     return list(dict.fromkeys(names))
+
+
+def require_references(names: Sequence[str], what: str) -> None:
+    """Check that no name is that of a library, which has kernels and nothing else.
+
+    Args:
+        names: backends.
+        what: what was asked for, such as "estimators".
+
+    Raises:
+        BadInputError: one is; the message names the reference backend of the same framework.
+    """
+    for name in names:
+        if is_library(name):
+            raise BadInputError(
+                f"backend {name!r} is a library, which has kernels and no {what}; allowed: the reference backends; "
+                f"give --backend {registry.find(name).base}"
+            )
+
+
+def is_library(name: str) -> bool:
+    """Tell whether a backend is a library that people use, judged beside a ledger; False for a name not known here."""
+    return name in registry.backends() and registry.find(name).kind == "library"

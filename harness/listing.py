@@ -38,6 +38,17 @@ def kernels() -> Rows:
     ]
 
 
+def gaps() -> Rows:
+    """Return the kernels that a library does not offer, and why."""
+    names = (row.name for row in registry.backends().values() if row.base)
+    return [
+        {"backend": name, "kernel": kernel, "reason": registry.gap(name, kernel)}
+        for name in names
+        for kernel in contract.kernels()
+        if registry.gap(name, kernel)
+    ]
+
+
 def estimators() -> Rows:
     """Return the estimators: what each needs of a distribution, its settings, and its source."""
     from harness.estimators import ESTIMATORS

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from harness.errors import unknown
 from harness.execution.work import Cell
-from harness.modes import MODES
+from harness.results.schema import Check
+from implementations import registry
 
 _DTYPES = ("float32", "float64")
 _LATENT_ESTIMATORS = ("pathwise", "score_function", "score_function_leave_one_out")
@@ -161,9 +163,33 @@ def agreement_cells(
     def worst_of(cell: Cell) -> Cell:
         return replace(cell, finish=lambda result: plan.worst(cell.finish(result)))
 
-    modes = MODES if profile.both_modes else ()
+    modes = ("eager", "compiled") if profile.both_modes else ()
     cells = plan.plan(backends=backends, dtypes=dtypes or _DTYPES, devices=devices, modes=modes)
     return [worst_of(cell) for cell in cells]
+
+
+def library_cells(backends: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:
+    """Return the cells that judge the installed libraries whose framework is measured, beside their ledgers.
+
+    Args:
+        backends: names of reference backends.
+        dtypes: floating types; none means float32 and float64.
+    """
+    from harness.agreement import ledger, plan
+
+    names = [row.name for row in registry.backends().values() if row.base in backends and registry.installed(row.name)]
+    chosen = [dtype for dtype in dtypes or _DTYPES if dtype in ledger.DTYPES]
+
+    def marked(cell: Cell) -> Cell:
+        rows = ledger.load(ledger.path(cell.work.backend)).rows
+
+        def finish(result: Any) -> list[Check]:
+            checks = [record for record in cell.finish(result) if isinstance(record, Check)]
+            return plan.worst(ledger.judge(checks, rows))
+
+        return replace(cell, finish=finish)
+
+    return [marked(cell) for name in names if chosen for cell in plan.plan(backends=[name], dtypes=chosen)]
 
 
 def measured_cells(

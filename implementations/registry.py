@@ -9,6 +9,7 @@ entry names a `Backend`.
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 
 from implementations.interface.contract import KERNEL_MODULES
@@ -159,17 +161,40 @@ def install_command(name: str) -> str:
 
 
 def gaps(name: str) -> dict[str, str]:
-    """Return what backend `name` does not offer: kernel names, or globs such as "article.*", and the reason of each.
+    """Return why backend `name` lacks some kernels: names, or globs such as "article.*", and the reason of each.
 
-    No framework is imported. A package without a module `gaps` offers everything.
+    No framework is imported. A kernel that is neither offered nor in this table has no adapter yet.
     """
     module = f"{find(name).package}.gaps"
     return dict(importlib.import_module(module).GAPS) if importlib.util.find_spec(module) else {}
 
 
+def gap(name: str, kernel_name: str) -> str:
+    """Return why backend `name` does not offer a kernel; "" where it does."""
+    if offers(name, kernel_name):
+        return ""
+    reasons = (reason for pattern, reason in gaps(name).items() if fnmatchcase(kernel_name, pattern))
+    return next(reasons, "no adapter yet")
+
+
 def offers(name: str, kernel_name: str) -> bool:
-    """Tell whether backend `name` offers a kernel, such as "gaussian.cdf": whether no gap covers it."""
-    return not any(fnmatchcase(kernel_name, pattern) for pattern in gaps(name))
+    """Tell whether backend `name` offers a kernel, such as "gaussian.cdf". A reference backend offers all."""
+    module, _, function = kernel_name.partition(".")
+    return not find(name).base or function in _public(f"{find(name).package}.{module}")
+
+
+@cache
+def _public(module: str) -> frozenset[str]:
+    """Return `__all__` of a module, read from its text, since importing it would import a framework."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return frozenset()
+    lists = (
+        node.value
+        for node in ast.parse(Path(spec.origin).read_text()).body
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
+    )
+    return frozenset(name for names in lists for name in ast.literal_eval(names))
 
 
 def load(name: str) -> ModuleType:

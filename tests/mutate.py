@@ -39,6 +39,7 @@ from harness.agreement.checks import Configuration
 from harness.agreement.evaluate import Result
 from harness.agreement.kernels import Batch
 from harness.errors import MeasurementError
+from harness.execution import progress
 from harness.execution.session import Session
 from harness.modes import MODES
 from harness.results.schema import Check
@@ -251,7 +252,8 @@ class Mutant:
         return f"{self.backend} {self.module}.{self.function}: {self.operator}: {self.before} -> {self.after}{again}"
 
 
-def _path(backend: str, module: str) -> Path:
+def source_path(backend: str, module: str) -> Path:
+    """Return where the text of a module of kernels stands."""
     package = find_spec(registry.find(backend).package)
     assert package is not None
     folders = package.submodule_search_locations
@@ -351,7 +353,7 @@ def _never_mutated(name: str) -> bool:
 @cache
 def generate(backend: str) -> list[Mutant]:
     """Return every mutant of a reference backend, in the order of modules, lines and operators."""
-    sources = {module: _path(backend, module).read_bytes() for module in MODULES}
+    sources = {module: source_path(backend, module).read_bytes() for module in MODULES}
     trees = {module: ast.parse(source) for module, source in sources.items()}
     reached = _reached(backend, trees)
     found = []
@@ -434,12 +436,25 @@ def _replaced(package: str, module: str, source: str) -> Iterator[None]:
             setattr(parent, name, kept[full])
 
 
+def _unheard(done: int, total: int, note: str) -> None:
+    """Hear nothing."""
+
+
 def evaluate_mutant(backend: ModuleType, module: str, source: str, **arguments: Any) -> list[Result] | str:
     """Evaluate calls with a module replaced; runs in the framework's process.
+
+    Args:
+        backend: the loaded backend.
+        module: the module that is replaced.
+        source: its text; empty for the one that is there.
+        **arguments: of `evaluate.kernels`.
 
     Returns:
         The results, or what went wrong while the mutated text was imported.
     """
+    progress.listen(_unheard)  # nobody reads a session's reports, and a full pipe would block
+    if not source:
+        return evaluate.kernels(backend, **arguments)
     try:
         with _replaced(backend.__name__, module, source):
             return evaluate.kernels(backend, **arguments)
@@ -528,11 +543,8 @@ class Judge:
             "dtype": stage.dtype,
             "mapped": MODES[stage.mode].mapped,
         }
-        if mutant is None:
-            results = self.session.call("harness.agreement.evaluate:kernels", **arguments)
-        else:
-            changed = {"module": mutant.module, "source": mutant.source}
-            results = self.session.call(f"{_SELF}:evaluate_mutant", **changed, **arguments)
+        changed = {"module": mutant.module, "source": mutant.source} if mutant else {"module": "", "source": ""}
+        results = self.session.call(f"{_SELF}:evaluate_mutant", **changed, **arguments)
         if isinstance(results, str):
             return results
         for batch, result in zip(made, results, strict=True):

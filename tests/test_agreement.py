@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import Pool
 
-from harness import dtypes, validation
+from harness import dtypes, modes, validation
 from harness.agreement import budgets, checks, compare, inputs, plan
 from harness.agreement.cases import find, load
 from harness.agreement.snippet import snippet
@@ -35,10 +35,10 @@ def test_names_of_cases_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", list(dtypes.DTYPES))
 def test_inputs_lie_in_the_domains_and_are_representable(dtype: str) -> None:
     for case in load():
-        if case.kernel not in KERNELS or dtype not in case.dtypes:
+        if case.kernel not in KERNELS or dtype not in case.dtypes or not inputs.fits(case, KERNELS[case.kernel], dtype):
             continue
         built = inputs.build(case, KERNELS[case.kernel], dtype)
         for name, array in built.arguments.items():
@@ -53,7 +53,7 @@ def test_cases_reach_broadcasting_single_numbers_and_empty_batches() -> None:
     for case in load():
         if case.kernel in KERNELS:
             built = inputs.build(case, KERNELS[case.kernel], "float64")
-            shapes |= {built.cotangent.shape}
+            shapes |= {built.directions.cotangent.shape}
             shapes |= {"broadcast"} if len({a.shape for a in built.arguments.values()}) > 2 else set()
     assert {(), (0,), (2, 3), "broadcast"} <= shapes
 
@@ -194,29 +194,26 @@ def _outside(records: list[Check]) -> list[str]:
     ]
 
 
-#: The mode in which all float64 cases are fast: eager JAX compiles every operation, Inductor takes minutes.
-FLOAT64_MODE = {"torch": "eager"}
-
-
 def _records(workers: Pool, subjects: list[str], backend: str, dtype: str, mode: str) -> list[Check]:
     cells = plan.plan(subjects, backends=[backend], dtypes=[dtype], modes=[mode])
     return [record for found in workers.run(cells) for record in found]
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", list(dtypes.DTYPES))
 def test_backend_agrees(backend: str, dtype: str, workers: Pool) -> None:
-    """Every kernel, estimator and model: value and products. Deterministic: no error rate."""
-    mode = "eager" if dtype == "float32" else FLOAT64_MODE.get(backend, "compiled")
-    records = _records(workers, [], backend, dtype, mode)
-    assert {record.kernel for record in records} == {case.kernel for case in load()}
+    """Every kernel, estimator and model: value and products of first and second order. Deterministic: no error rate."""
+    records = _records(workers, [], backend, dtype, modes.usual(backend))
+    meant = {case.kernel for case in load() if dtype in case.dtypes}
+    assert {record.kernel for record in records} == meant
+    assert {record.derivative.partition(":")[0] for record in records} == {"value", "vjp", "jvp", "hvp"}
     assert _outside(records) == []
 
 
-def test_backend_agrees_compiled(backend: str, workers: Pool) -> None:
-    """The modules that compile fast; `reparam check` compiles all."""
-    subjects = ["bernoulli", "categorical", "annealing", "article", "estimators.pathwise"]
-    records = _records(workers, subjects, backend, "float32", "compiled")
-    assert records
+@pytest.mark.parametrize("mode", ["eager", "vmapped", "single", "compiled"])
+def test_backend_agrees_in_other_modes(backend: str, mode: str, workers: Pool) -> None:
+    """Modules that are fast in every mode; `reparam check --full` takes all."""
+    records = _records(workers, ["bernoulli", "annealing", "article"], backend, "float32", mode)
+    assert {record.mode for record in records} == {mode}
     assert _outside(records) == []
 
 
@@ -224,14 +221,17 @@ def test_backend_agrees_compiled(backend: str, workers: Pool) -> None:
     ("kernel", "case", "derivative", "mode"),
     [
         ("gumbel.gumbel_softmax", "a temperature for each", "vjp:logits", "compiled"),
+        ("divergences.kl_normal", "large locs", "hvp:scale_q", "vmapped"),
+        ("bernoulli.prob", "even odds", "jvp", "eager"),
         ("estimators.pathwise", "quadratic", "vjp:loc", "eager"),
     ],
 )
 def test_snippet_runs_as_it_is(backend: str, kernel: str, case: str, derivative: str, mode: str) -> None:
     worst_input = ""
     if kernel in KERNELS:
-        arguments, cotangent = inputs.build(find(kernel, case), KERNELS[kernel], "float32")
+        arguments, (cotangent, tangents) = inputs.build(find(kernel, case), KERNELS[kernel], "float32")
         lists = {name: array.tolist() for name, array in (arguments | {"cotangent": cotangent}).items()}
+        lists |= {"tangents": {name: array.tolist() for name, array in tangents.items()}}
         worst_input = checks.literal(lists)
     where = checks.Configuration(backend, "float32", "cpu", mode)
     record = Check(

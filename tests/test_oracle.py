@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -125,9 +126,19 @@ def test_inverses() -> None:
             assert mp.almosteq(kernels.find("gumbel.cdf")(noise, mp.zero, mp.one), u)
 
 
-def _truth(name: str, cotangent: Any, **arguments: Any) -> dict[str, truth.Truth]:
+def _directions(name: str, cotangent: Any, arrays: dict[str, Any], tangents: dict[str, Any]) -> truth.Directions:
+    """The given vectors; tangents of 1 where none are given."""
+    along = {key: np.ones(arrays[key].shape) for key in KERNELS[name].differentiable}
+    return truth.Directions(
+        np.asarray(cotangent, np.float64), along | {key: np.asarray(part, np.float64) for key, part in tangents.items()}
+    )
+
+
+def _truth(
+    name: str, cotangent: Any, tangents: dict[str, Any] | None = None, **arguments: Any
+) -> dict[str, truth.Truth]:
     arrays = {key: np.asarray(value, np.float64) for key, value in arguments.items()}
-    return truth.of_kernel(KERNELS[name], arrays, np.asarray(cotangent, np.float64), "float64")
+    return truth.of_kernel(KERNELS[name], arrays, _directions(name, cotangent, arrays, tangents or {}), "float64")
 
 
 def test_products_by_hand() -> None:
@@ -144,6 +155,35 @@ def test_products_by_hand() -> None:
     assert found["vjp:loc_q"].high == pytest.approx(3 * 0.75 / 4, rel=1e-15)
     assert found["vjp:scale_q"].high == pytest.approx(3 * (0.8 / 4 - 1 / 0.8), rel=1e-15)
     assert found["vjp:scale_p"].high == pytest.approx(3 * (1 / 2 - (0.64 + 0.5625) / 8), rel=1e-15)
+
+
+def test_second_order_by_hand() -> None:
+    """KL of normals: d = 0.75, H is worked out on paper."""
+    point = {"loc_q": 0.5, "scale_q": 0.8, "loc_p": -0.25, "scale_p": 2.0}
+    tangents = {"loc_q": 1.0, "scale_q": -2.0, "loc_p": 0.5, "scale_p": 3.0}
+    found = _truth("divergences.kl_normal", 3.0, tangents, **point)
+    by_loc, by_q, by_p = 0.75 / 4, 0.8 / 4 - 1 / 0.8, 1 / 2 - (0.64 + 0.5625) / 8
+    assert found["jvp"].high == pytest.approx(by_loc * (1.0 - 0.5) + by_q * -2.0 + by_p * 3.0, rel=1e-14)
+    # d/d loc_q: 1/4 by loc_q, -1/4 by loc_p, -2 d / s^3 by scale_p
+    assert found["hvp:loc_q"].high == pytest.approx(3 * (0.25 * 0.5 - 2 * 0.75 / 8 * 3.0), rel=1e-14)
+    assert found["hvp:loc_p"].high == pytest.approx(-3 * (0.25 * 0.5 - 2 * 0.75 / 8 * 3.0), rel=1e-14)
+    # d/d scale_q: 1/s_p^2 + 1/s_q^2 by scale_q, -2 s_q / s_p^3 by scale_p
+    assert found["hvp:scale_q"].high == pytest.approx(3 * ((0.25 + 1 / 0.64) * -2.0 - 2 * 0.8 / 8 * 3.0), rel=1e-14)
+    # d/d scale_p: -1/s_p^2 + 3 (s_q^2 + d^2) / s_p^4 by scale_p, -2 s_q / s_p^3 by scale_q, -+2 d / s_p^3 by the locs
+    by_scale_p = (-0.25 + 3 * 1.2025 / 16) * 3.0 - 2 * 0.8 / 8 * -2.0 - 2 * 0.75 / 8 * (1.0 - 0.5)
+    assert found["hvp:scale_p"].high == pytest.approx(3 * by_scale_p, rel=1e-14)
+
+
+def test_hessian_of_softmax_by_hand() -> None:
+    """H t = p (c - p.c) (t - p.t) - p ((p t - p (p.t)).c) with the Jacobian diag(p) - p p^T."""
+    logits, c, t = np.array([0.5, -1.0, 2.0]), np.array([1.0, -0.5, 2.0]), np.array([0.3, 1.0, -0.7])
+    p = np.exp(logits) / np.exp(logits).sum()
+    change = p * (t - p @ t)
+    by_hand = change * (c - p @ c) - p * (change @ c)
+    tangents = {"logits": t, "noise": np.zeros(3), "temperature": 0.0}
+    found = _truth("gumbel.gumbel_softmax", c, tangents, logits=logits, noise=np.zeros(3), temperature=1.0)
+    np.testing.assert_allclose(found["jvp"].high, change, rtol=1e-14)
+    np.testing.assert_allclose(found["hvp:logits"].high, by_hand, rtol=1e-13)
 
 
 def test_product_sums_over_broadcast_axes() -> None:
@@ -185,7 +225,7 @@ def test_every_kernel_has_an_oracle_and_terms_name_kernels() -> None:
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
     monkeypatch.setenv("REPARAM_CACHE", str(tmp_path))
     arguments = {"value": np.array([-9.0, 0.5]), "loc": np.zeros(2), "scale": np.ones(2)}
-    return KERNELS["gaussian.cdf"], arguments, np.ones(2), "float64"
+    return KERNELS["gaussian.cdf"], arguments, _directions("gaussian.cdf", np.ones(2), arguments, {}), "float64"
 
 
 def _same(a: dict[str, truth.Truth], b: dict[str, truth.Truth]) -> bool:
@@ -209,17 +249,18 @@ def test_cache_computes_a_torn_file_anew(example: tuple[Any, ...], tmp_path: Pat
     assert _same(cache.of_kernel(*example), first)
 
 
-def test_cache_key_covers_inputs_cotangent_and_dtype(example: tuple[Any, ...]) -> None:
-    kernel, arguments, cotangent, dtype = example
+def test_cache_key_covers_inputs_directions_and_dtype(example: tuple[Any, ...]) -> None:
+    kernel, arguments, along, dtype = example
     keys = {
         cache.key(*example),
-        cache.key(kernel, arguments | {"loc": np.array([0.0, 1e-300])}, cotangent, dtype),
-        cache.key(kernel, arguments | {"loc": np.zeros((1, 2))}, cotangent, dtype),
-        cache.key(kernel, arguments, 2 * cotangent, dtype),
-        cache.key(kernel, arguments, cotangent, "float32"),
-        cache.key(KERNELS["gaussian.prob"], arguments, cotangent, dtype),
+        cache.key(kernel, arguments | {"loc": np.array([0.0, 1e-300])}, along, dtype),
+        cache.key(kernel, arguments | {"loc": np.zeros((1, 2))}, along, dtype),
+        cache.key(kernel, arguments, along._replace(cotangent=2 * along.cotangent), dtype),
+        cache.key(kernel, arguments, along._replace(tangents=along.tangents | {"loc": np.zeros(2)}), dtype),
+        cache.key(kernel, arguments, along, "float32"),
+        cache.key(KERNELS["gaussian.prob"], arguments, along, dtype),
     }
-    assert len(keys) == 6
+    assert len(keys) == 7
 
 
 def test_cache_stands_two_writers(example: tuple[Any, ...], tmp_path: Path) -> None:
@@ -229,7 +270,7 @@ def test_cache_stands_two_writers(example: tuple[Any, ...], tmp_path: Path) -> N
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
-        read = cache._read(path)
+        read = cache._read(path, time.monotonic_ns())
         assert read is None or _same(read, found)
     for writer in writers:
         writer.join()

@@ -120,10 +120,12 @@ def test_a_drifted_copy_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("row", LIBRARIES, ids=lambda row: row.name)
-def test_every_kernel_is_offered_or_a_gap(row: registry.Backend) -> None:
+def test_a_kernel_is_offered_or_a_gap_and_never_both(row: registry.Backend) -> None:
     found = offered(row)
     assert len(found) == len(set(found))
     assert {name for name in kernels() if registry.offers(row.name, name)} == set(found)
+    assert {name for name in kernels() if not registry.gap(row.name, name)} == set(found)
+    assert not [name for name in found for pattern in registry.gaps(row.name) if fnmatchcase(name, pattern)]
 
 
 @pytest.mark.parametrize("row", LIBRARIES, ids=lambda row: row.name)

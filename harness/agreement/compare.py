@@ -15,7 +15,8 @@ Array = NDArray[np.float64]
 def errors(got: Array, truth: Truth, dtype: str, unit: str) -> Array:
     """Return the error of each number in `unit`: inf where it is NaN or infinite and the truth is not.
 
-    A truth of NaN asks for NaN, a truth of infinity (or above the largest number) for infinity.
+    A truth of NaN asks for NaN, a truth of infinity (or above the largest number) for infinity. An infinite condition
+    is that of a choice which the dtype does not determine: any number is right, NaN is not.
 
     Args:
         got: results in float64.
@@ -27,7 +28,8 @@ def errors(got: Array, truth: Truth, dtype: str, unit: str) -> Array:
     if unit == BITS:
         nearest = dtypes.rounded(truth.high, dtype)
         wrong = (got != nearest) | (np.signbit(got) != np.signbit(nearest))
-        return np.asarray(wrong, np.float64)
+        determined = np.isfinite(truth.condition) | np.isnan(got)
+        return np.asarray(wrong & determined, np.float64)
     if unit == NORMWISE:
         off: Array = np.linalg.norm(np.ravel((got - truth.high) - truth.low)) / (row.eps * truth.condition)
         return np.nan_to_num(off, nan=np.inf)

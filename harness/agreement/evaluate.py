@@ -35,7 +35,7 @@ class Call(TypedDict):
     batched: bool
 
 
-def _function(backend: ModuleType, call: Call) -> Callable[..., dict[str, Any]]:
+def function_of(backend: ModuleType, call: Call) -> Callable[..., dict[str, Any]]:
     """Return (arguments, cotangent, tangents) -> {"value", "vjp:ARGUMENT", "jvp", "hvp:ARGUMENT"} in its arrays."""
     module, name = call["kernel"].split(".")
     kernel = getattr(getattr(backend, module), name)
@@ -77,7 +77,7 @@ def kernels(
     Returns:
         For each call, results in float64, or the error as text.
     """
-    functions = [_function(backend, call) for call in calls]
+    functions = [function_of(backend, call) for call in calls]
     if mapped:
         functions = [
             backend.autodiff.vmap(function) if call["batched"] else function
@@ -101,19 +101,19 @@ def kernels(
             return [function(*triple) for function, triple in zip(functions, triples, strict=True)]
 
         progress.report(0, 1, f"compiling {len(calls)} calls")
-        together = _attempt(backend, backend.runtime.compile(everything), given)
+        together = attempt(backend, backend.runtime.compile(everything), given)
         if not isinstance(together, str):
-            return [_float64(result) for result in together]
+            return [float64(result) for result in together]
         functions = [backend.runtime.compile(function) for function in functions]
     results = []
     for done, (function, triple) in enumerate(zip(functions, given, strict=True)):
         progress.report(done, len(calls), calls[done]["kernel"])
-        result = _attempt(backend, function, *triple)
-        results.append(result if isinstance(result, str) else _float64(result))
+        result = attempt(backend, function, *triple)
+        results.append(result if isinstance(result, str) else float64(result))
     return results
 
 
-def _attempt(backend: ModuleType, function: Callable[..., Any], *arguments: Any) -> Any:
+def attempt(backend: ModuleType, function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function, and return its result as NumPy arrays, or the framework's own exception as text."""
     try:
         return backend.runtime.to_numpy(function(*arguments))
@@ -122,5 +122,6 @@ def _attempt(backend: ModuleType, function: Callable[..., Any], *arguments: Any)
         return f"{type(error).__name__}: {first_line}"[:300]
 
 
-def _float64(result: dict[str, Any]) -> dict[str, Array]:
+def float64(result: dict[str, Any]) -> dict[str, Array]:
+    """Return results in float64."""
     return {name: np.asarray(part, np.float64) for name, part in result.items()}

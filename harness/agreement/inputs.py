@@ -64,8 +64,14 @@ def build(case: Case, kernel: Kernel, dtype: str) -> Inputs:
     shape = core_shapes.output_shape(signature, [array.shape for array in arguments.values()])
     cotangent = np.broadcast_to(case.row.get("cotangent", _cotangent(case, shape)), shape)
     least = _least(list(arguments.values()))
+    along = case.row.get("tangents", {})
     tangents = {
-        name: dtypes.rounded(_tangent(case, name, arguments[name], least, dtype), dtype)
+        name: dtypes.rounded(
+            np.broadcast_to(along[name], arguments[name].shape)
+            if name in along
+            else _tangent(case, name, arguments[name], least, dtype),
+            dtype,
+        )
         for name in kernel.differentiable
     }
     return Inputs(arguments, Directions(dtypes.rounded(cotangent, dtype), tangents))

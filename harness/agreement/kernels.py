@@ -171,13 +171,15 @@ def _result(member: Member, derivative: str, kernel: Kernel, results: Mapping[st
     whole = results[derivative]
     if member.rows is None:
         return whole
-    part = whole[member.rows] if whole.ndim else whole
+    if not whole.ndim or len(whole) < member.rows.stop:
+        return whole  # of another shape than was asked for, which the comparison says
+    part = whole[member.rows]
     signature = core_shapes.parse(kernel.signature)
     scalar = not core_shapes.batch_shape(signature, _shapes(member.inputs))
     return part[0] if scalar and part.ndim else part  # [1, *core] -> [*core]
 
 
-def _worst_input(member: Member, kernel: Kernel, derivative: str, index: tuple[int, ...]) -> str:
+def worst_input(member: Member, kernel: Kernel, derivative: str, index: tuple[int, ...]) -> str:
     """Return the inputs that make the number at `index` of a result, with the vectors that count."""
     arguments, (cotangent, tangents) = member.inputs
     signature = core_shapes.parse(kernel.signature)
@@ -203,7 +205,7 @@ def records(batch: Batch, results: Result, where: Configuration) -> list[Check]:
             exact = derivative in member.case.row.get("exact", ())
             budget = budgets.EXACT if exact else budgets.of(batch.kernel.name, derivative, where.dtype)
             got = results if isinstance(results, str) else _result(member, derivative, batch.kernel, results)
-            describe = partial(_worst_input, member, batch.kernel, derivative)
+            describe = partial(worst_input, member, batch.kernel, derivative)
             found.append(
                 checks.check(where, batch.kernel.name, member.case.name, derivative, got, truth, budget, describe)
             )

@@ -35,7 +35,12 @@ def names() -> list[str]:
     return list(dict.fromkeys(case.kernel for case in load()))
 
 
-def _known(kind: str, given: Sequence[str], known: Iterable[str]) -> None:
+def require_known(kind: str, given: Sequence[str], known: Iterable[str]) -> None:
+    """Check names.
+
+    Raises:
+        BadInputError: one is not known; the message lists the nearest ones.
+    """
     names = list(known)
     for name in given:
         if name not in names:
@@ -84,9 +89,9 @@ def plan(
     """
     rows = chosen_cases(kernels, cases)
     reference = [name for name, row in registry.backends().items() if row.kind == "reference"]
-    _known("backend", backends, registry.backends())
-    _known("device", devices, DEVICES)
-    _known("mode", modes, MODES)
+    require_known("backend", backends, registry.backends())
+    require_known("device", devices, DEVICES)
+    require_known("mode", modes, MODES)
     for dtype in dtypes:
         floats.find(dtype)
         if not any(dtype in case.dtypes for case in rows):

@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 
 from harness.agreement import ledger
 from harness.agreement.ledger import LISTED, NEW, VANISHED, Place
+from harness.backends import is_library
 from harness.kernels import matches
 from harness.results.schema import Check
-from implementations import registry
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,6 @@ class Verdict:
     def sound(self) -> bool:
         """Whether the check is passed."""
         return not self.failures and not self.missing
-
-
-def is_library(backend: str) -> bool:
-    """Tell whether a backend is judged beside a ledger."""
-    return registry.find(backend).kind == "library"
 
 
 def judge(records: Sequence[Check], kernels: Sequence[str], cases: Sequence[str]) -> Verdict:

@@ -30,7 +30,7 @@ from implementations import registry
 #: (key of the cell, parts done, parts in all, note)
 Listener = Callable[[str, int, int, str], None]
 
-_SPAWN = multiprocessing.get_context("spawn")
+SPAWN = multiprocessing.get_context("spawn")
 
 
 class UnavailableError(BadInputError):
@@ -44,7 +44,7 @@ def _exit_with_driver() -> None:
         os._exit(1)
 
 
-def _start(environment: dict[str, str], reports: Any) -> None:
+def start(environment: dict[str, str], reports: Any) -> None:
     """Prepare a fresh process: environment before any import, the driver alone answers Ctrl-C."""
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -77,7 +77,13 @@ def _backend(name: str, device: str, threads: int) -> ModuleType:
     return package
 
 
-def _call(work: Work, threads: int) -> Any:
+def call(work: Work, threads: int) -> Any:
+    """Do a work in this process, and return what it returns.
+
+    Raises:
+        BadInputError, ImportError: as the work raised it.
+        MeasurementError: it raised something else, which is said in one line.
+    """
     try:
         package = _backend(work.backend, work.device, threads)
         module, _, name = work.function.partition(":")
@@ -115,12 +121,12 @@ class _Station:
         """Submit the next waiting cell, in a fresh process if there is none."""
         self.cell = self.waiting.pop(0)
         if self.executor is None:
-            self.reports = _SPAWN.SimpleQueue()
+            self.reports = SPAWN.SimpleQueue()
             threading.Thread(target=self._listen, args=(self.reports,), daemon=True).start()
             environment = dict(registry.find(self.backend).environment)
-            self.executor = ProcessPoolExecutor(1, _SPAWN, _start, (environment, self.reports))
+            self.executor = ProcessPoolExecutor(1, SPAWN, start, (environment, self.reports))
         self.listener(self.cell.key, 0, 0, "")
-        return self.executor.submit(_call, self.cell.work, self.threads)
+        return self.executor.submit(call, self.cell.work, self.threads)
 
     def close(self) -> None:
         """End the process."""
@@ -130,7 +136,7 @@ class _Station:
             self.executor = None
 
 
-def _silent(key: str, done: int, total: int, note: str) -> None:
+def silent(key: str, done: int, total: int, note: str) -> None:
     """Hear nothing."""
 
 
@@ -143,7 +149,7 @@ class Workers:
         listener: told of the progress of the present cells.
     """
 
-    def __init__(self, processes: int = 1, threads: int = 0, listener: Listener = _silent) -> None:
+    def __init__(self, processes: int = 1, threads: int = 0, listener: Listener = silent) -> None:
         self.processes, self.threads, self.listener = processes, threads, listener
 
     def __enter__(self) -> Workers:

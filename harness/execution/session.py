@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -9,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from harness.errors import MeasurementError
-from harness.execution.local import _SPAWN, _call, _start
+from harness.execution.local import SPAWN, call, start
 from harness.execution.work import Work
 from implementations import registry
 
@@ -28,8 +29,9 @@ class Session:
 
     def __enter__(self) -> Session:
         environment = dict(registry.find(self.backend).environment)
-        self._reports = _SPAWN.SimpleQueue()
-        self._executor = ProcessPoolExecutor(1, _SPAWN, _start, (environment, self._reports))
+        self._reports = SPAWN.SimpleQueue()
+        threading.Thread(target=self._drain, daemon=True).start()
+        self._executor = ProcessPoolExecutor(1, SPAWN, start, (environment, self._reports))
         return self
 
     def __exit__(
@@ -37,6 +39,12 @@ class Session:
     ) -> None:
         with suppress(BrokenProcessPool):
             self._executor.shutdown(cancel_futures=True)
+        self._reports.put(None)
+
+    def _drain(self) -> None:
+        """Read the process's reports, which nobody waits for: a full pipe would hold the process up."""
+        while self._reports.get() is not None:
+            continue
 
     def call(self, function: str, **arguments: Any) -> Any:
         """Return name(backend, **arguments) of "module:name", computed in the process.
@@ -46,6 +54,6 @@ class Session:
         """
         work = Work(function, self.backend, self.device, arguments)
         try:
-            return self._executor.submit(_call, work, self.threads).result()
+            return self._executor.submit(call, work, self.threads).result()
         except BrokenProcessPool:
             raise MeasurementError(f"the {self.backend} process died (killed, or out of memory)") from None

@@ -92,6 +92,7 @@ def plan(
         BadInputError: a name or value cannot be used.
     """
     require_count("seed", seed, 0)
+    known_backends.require_references(backends, "generators of its own")
     chosen = _listed("distribution", distributions, truth.DISTRIBUTIONS)
     samplers = _listed("generator", families, GENERATORS)
     draws = statistics.sample_size(level())

@@ -24,7 +24,16 @@ from harness.oracle.truth import Directions, Truth
 from implementations.interface.contract import Kernel
 
 #: What the truth of a kernel is made by, below this package.
-_SOURCES = ("truth.py", "derivatives.py", "core_shapes.py", "terms.py", "kernels/*.py")
+_SOURCES = (
+    "truth.py",
+    "derivatives.py",
+    "core_shapes.py",
+    "terms.py",
+    "bends.py",
+    "choices.py",
+    "flushes.py",
+    "kernels/*.py",
+)
 
 
 def directory() -> Path:

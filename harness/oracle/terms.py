@@ -24,12 +24,18 @@ Array = NDArray[np.float64]
 Sums = dict[str, Any]
 
 
-def _softmax(scores: Array) -> tuple[Array, Array, Array]:
+def weighted_softmax(scores: Array) -> tuple[Array, Array, Array]:
     """Return softmax(s), the depth |s - max s| of each score that has a weight, and their error weight."""
     depth = np.where(np.isfinite(scores), np.max(scores) - scores, 0.0)
     weights = np.where(np.isfinite(scores), np.exp(-depth), 0.0)
     probs = weights / weights.sum()
     return probs, depth, 1 + depth + np.sum(probs * depth)
+
+
+def log_depths(scores: Array) -> tuple[Array, Array]:
+    """Return softmax(s) and the depth of each score below the largest."""
+    probs, depth, _ = weighted_softmax(scores)
+    return probs, depth
 
 
 def _finite(values: Array) -> Array:
@@ -38,7 +44,7 @@ def _finite(values: Array) -> Array:
 
 def _softmax_product(scores: Array, cotangent: Array, temperature: Array) -> Array:
     """Terms of y_i (c_i - sum_j c_j y_j) / T."""
-    probs, _, weight = _softmax(scores)
+    probs, _, weight = weighted_softmax(scores)
     size = np.abs(cotangent)
     return probs * (size + np.sum(size * probs)) / temperature * weight
 
@@ -71,7 +77,7 @@ def article_without_noise(probs: Array, temperature: Array, cotangent: Array) ->
 def log_sample(logits: Array, noise: Array, temperature: Array, cotangent: Array) -> Sums:
     """Terms of s_i - logsumexp(s) and of its gradient (c_i - y_i sum_j c_j) / T."""
     scores = (logits + noise) / temperature
-    probs, _, weight = _softmax(scores)
+    probs, _, weight = weighted_softmax(scores)
     size = np.abs(cotangent)
     by_logit = (size + probs * np.sum(size)) / temperature * weight
     return {
@@ -84,7 +90,7 @@ def log_sample(logits: Array, noise: Array, temperature: Array, cotangent: Array
 
 def categorical_log_prob(value: Array, logits: Array, cotangent: Array) -> Sums:
     """Terms of v . (l - logsumexp(l)) and of its gradient v - y."""
-    probs, _, weight = _softmax(logits)
+    probs, _, weight = weighted_softmax(logits)
     return {"result": np.sum(value * weight), "logits": np.abs(cotangent) * (value + probs) * weight}
 
 
@@ -102,14 +108,14 @@ def categorical_cdf(value: Array, logits: Array, cotangent: Array) -> Sums:
 def relaxed_sample(logits: Array, noise: Array, temperature: Array, cotangent: Array) -> Sums:
     """Terms of y (1 - y) / T, y = sigmoid((l + g) / T)."""
     score = (logits + noise) / temperature
-    by_logit = np.abs(cotangent) * _sigmoid(score) * (1 + np.abs(score)) / temperature
+    by_logit = np.abs(cotangent) * sigmoid(score) * (1 + np.abs(score)) / temperature
     return {"logits": by_logit, "noise": by_logit, "temperature": by_logit * np.abs(score)}
 
 
 def bernoulli_prob(value: Array, logits: Array, cotangent: Array) -> Sums:
     """Terms of y (1 - y)."""
     sign = np.where(value >= 1, 1.0, -1.0)
-    return {"logits": np.abs(cotangent) * _sigmoid(sign * logits) * (1 + np.abs(logits))}
+    return {"logits": np.abs(cotangent) * sigmoid(sign * logits) * (1 + np.abs(logits))}
 
 
 def bernoulli_cdf(value: Array, logits: Array, cotangent: Array) -> Sums:
@@ -122,7 +128,7 @@ def relaxed_log_prob(log_value: Array, logits: Array, temperature: Array, cotang
     """Terms of log (n-1)! + (n-1) log T + sum_i s_i - n logsumexp(s), s = l - T y."""
     count = logits.size
     scores = logits - temperature * log_value
-    probs, depth, weight = _softmax(scores)
+    probs, depth, weight = weighted_softmax(scores)
     size = np.abs(cotangent)
     by_score = size * (1 + count * probs) * weight
     spread = _finite(logits).sum() + np.sum(np.abs(temperature * log_value))
@@ -135,15 +141,19 @@ def relaxed_log_prob(log_value: Array, logits: Array, temperature: Array, cotang
     }
 
 
+def relaxed_density(log_value: Array, logits: Array, temperature: Array) -> Array:
+    """Return the relaxed categorical's density, from scores less the largest."""
+    count = logits.size
+    scores = logits - temperature * log_value
+    below = scores - np.max(scores)
+    constant = np.sum(np.log(np.arange(1, count))) + (count - 1) * np.log(temperature)
+    return np.asarray(np.exp(constant + np.sum(below) - count * np.log(np.sum(np.exp(below)))))
+
+
 def relaxed_prob(log_value: Array, logits: Array, temperature: Array, cotangent: Array) -> Sums:
     """Terms of the log density, carried through exp: they are relative errors of the density."""
     sums = relaxed_log_prob(log_value, logits, temperature, cotangent)
-    count = logits.size
-    scores = logits - temperature * log_value
-    top = np.max(scores)
-    normaliser = top + np.log(np.sum(np.exp(scores - top)))
-    constant = np.sum(np.log(np.arange(1, count))) + (count - 1) * np.log(temperature)
-    density = np.exp(constant + np.sum(scores) - count * normaliser)
+    density = relaxed_density(log_value, logits, temperature)
     return {name: density * part * (1 if name == "result" else 1 + sums["result"]) for name, part in sums.items()}
 
 
@@ -159,8 +169,8 @@ def simplex_log_prob(log_value: Array, logits: Array, temperature: Array, cotang
 
 def kl_categorical(logits_q: Array, logits_p: Array, cotangent: Array) -> Sums:
     """Terms of sum_i q_i (log q_i - log p_i), of q_i (l_i - KL) and of p_i - q_i."""
-    q, depth_q, weight_q = _softmax(logits_q)
-    p, depth_p, weight_p = _softmax(logits_p)
+    q, depth_q, weight_q = weighted_softmax(logits_q)
+    p, depth_p, weight_p = weighted_softmax(logits_p)
     logs = depth_q + depth_p + 2
     size = np.abs(cotangent)
     return {
@@ -172,7 +182,7 @@ def kl_categorical(logits_q: Array, logits_p: Array, cotangent: Array) -> Sums:
 
 def kl_bernoulli(logits_q: Array, logits_p: Array, cotangent: Array) -> Sums:
     """Terms of q (a - b) + softplus(b) - softplus(a), and of its gradients."""
-    q, p, size = _sigmoid(logits_q), _sigmoid(logits_p), np.abs(cotangent)
+    q, p, size = sigmoid(logits_q), sigmoid(logits_p), np.abs(cotangent)
     gap = q * np.abs(logits_q - logits_p)
     return {
         "result": gap + np.logaddexp(0, logits_q) + np.logaddexp(0, logits_p),
@@ -203,7 +213,7 @@ def kl_categorical_monte_carlo(logits_q: Array, logits_p: Array, noise: Array, c
     """Terms of the mean of log q - log p at the sampled classes."""
     del cotangent
     classes = np.argmax(logits_q + noise, axis=-1)
-    logs = _softmax(logits_q)[2] + _softmax(logits_p)[2]
+    logs = weighted_softmax(logits_q)[2] + weighted_softmax(logits_p)[2]
     return {"result": np.mean(logs[classes])}
 
 
@@ -249,7 +259,8 @@ def article_kl(loc: Array, scale: Array, cotangent: Array) -> Sums:
     }
 
 
-def _sigmoid(x: Array) -> Array:
+def sigmoid(x: Array) -> Array:
+    """Return the logistic function, without overflow."""
     return np.exp(-np.logaddexp(0, -x))
 
 
@@ -307,7 +318,8 @@ def of(kernel: Kernel, arguments: list[Array], directions: Directions) -> dict[s
     by_output = []
     for unit in np.eye(int(np.prod(output))).reshape(-1, *output):
         sums = of_cotangent(unit)
-        by_output.append(sum(float(np.sum(sums[name] * np.abs(t))) for name, t in directions.tangents.items()))
+        with np.errstate(over="ignore"):
+            by_output.append(sum(float(np.sum(sums[name] * np.abs(t))) for name, t in directions.tangents.items()))
     sums = of_cotangent(directions.cotangent)
     found = {"value": np.ravel(sums.pop("result")).tolist(), "jvp": by_output}
     return found | {f"vjp:{name}": np.ravel(part).tolist() for name, part in sums.items()}

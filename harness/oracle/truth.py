@@ -3,8 +3,9 @@
 A pair (high, low) holds some 32 digits: `(result - high) - low` is the error of a float64 result to far below
 its last place. The condition of g(x) is |g| + sum_i |x_i dg/dx_i|: what rounding of the inputs in their last
 place, and of the result, amounts to. Where the formula of a kernel is a sum whose terms cancel, the sum of the
-absolute terms is added (`harness.oracle.terms`). The condition of a Hessian-vector product is that of the largest
-number along the core axes of its argument: it is judged by its norm (PITFALLS, budgets that can be defended).
+absolute terms is added (`harness.oracle.terms`, `harness.oracle.bends`), and what flushing costs (`flushes`). The
+condition of a Hessian-vector product is that of the largest number along the core axes of its argument: it is judged
+by its norm (PITFALLS, budgets that can be defended).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mpmath import mp
 from numpy.typing import NDArray
 
 from harness import dtypes
-from harness.oracle import core_shapes, derivatives, kernels, terms
+from harness.oracle import bends, choices, core_shapes, derivatives, flushes, kernels, terms
 from implementations.interface.contract import Kernel
 
 Array = NDArray[np.float64]
@@ -66,8 +67,9 @@ def flat(core: Any) -> list[Number]:
     return [number for part in core for number in flat(part)] if isinstance(core, list) else [core]
 
 
-def _nested(array: Any) -> Any:
-    return [_nested(row) for row in array] if getattr(array, "ndim", 0) else mp.mpf(float(array))
+def nested(array: Any) -> Any:
+    """Return an array as nested lists of numbers of the working precision; a number for a scalar."""
+    return [nested(row) for row in array] if getattr(array, "ndim", 0) else mp.mpf(float(array))
 
 
 def _clamped(kernel: Kernel, core: Array, name: str, dtype: str) -> Array:
@@ -99,11 +101,11 @@ class Directions(NamedTuple):
 
 def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str, extra_bits: int) -> _Core:
     clamped = [_clamped(kernel, core, name, dtype) for core, name in zip(given, kernel.arguments, strict=True)]
-    nested = [_nested(core) for core in clamped]
-    weights = flat(_nested(directions.cotangent))
-    owner = [name for name, part in zip(kernel.arguments, nested, strict=True) for _ in flat(part)]
+    given_numbers = [nested(core) for core in clamped]
+    weights = flat(nested(directions.cotangent))
+    owner = [name for name, part in zip(kernel.arguments, given_numbers, strict=True) for _ in flat(part)]
     raw = np.concatenate([np.ravel(core) for core in given])
-    point = [number for part in nested for number in flat(part)]
+    point = [number for part in given_numbers for number in flat(part)]
     function = kernels.differentiated(kernel.name)
 
     def evaluate(numbers: list[Number]) -> list[Number]:
@@ -112,7 +114,7 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
         def refill(part: Any) -> Any:
             return [refill(row) for row in part] if isinstance(part, list) else next(rest)
 
-        return flat(function(*(refill(part) for part in nested)))
+        return flat(function(*(refill(part) for part in given_numbers)))
 
     edge = [raw[i] in EDGES.get(kernel.domain.get(name, ""), ()) for i, name in enumerate(owner)]
     counted = CONDITION_ARGUMENTS.get(kernel.name, kernel.differentiable)
@@ -121,7 +123,7 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
         for i, name in enumerate(owner)
         if (name in counted or name in kernel.differentiable) and mp.isfinite(point[i]) and not edge[i]
     ]
-    shifts = iter([number for name in kernel.differentiable for number in flat(_nested(directions.tangents[name]))])
+    shifts = iter([number for name in kernel.differentiable for number in flat(nested(directions.tangents[name]))])
     tangent = [next(shifts) if name in kernel.differentiable else mp.zero for name in owner]
     tangent = [shift if i in variable else mp.zero for i, shift in enumerate(tangent)]
     smallest = math.ldexp(dtypes.find(dtype).tiny, 1) * dtypes.find(dtype).eps
@@ -133,38 +135,50 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
             if derivatives.resolved(expansion, point, variable):
                 break
     with mp.workprec(precision):
-        value = flat(kernels.find(kernel.name)(*nested))
-        sums = terms.of(kernel, clamped, directions)
+        value = flat(kernels.find(kernel.name)(*given_numbers))
+        sums = _absolute(kernel, clamped, directions, dtype)
         reach = np.array([abs(x) if i in variable else mp.zero for i, x in enumerate(point)])
         sizes = np.where([name in counted for name in owner], reach, mp.zero)
         valid = all(mp.isfinite(number) for number in value)
         outputs = {"value": _pairs(np.array(value), abs(expansion.jacobian) @ sizes, sums["value"])}
+        if choices.undetermined(kernel.name, clamped, dtype):
+            outputs["value"] = [(number, math.inf) for number, _ in outputs["value"]]
         inputs: dict[str, list[Pair]] = {}
         if kernel.differentiable:
-            shift = np.array(tangent)
-            inside = valid and not any(e and name in kernel.differentiable for e, name in zip(edge, owner, strict=True))
+            shift, load = np.array(tangent), abs(np.array(weights))
+            smooth = valid and not choices.without_derivative(kernel.name, clamped, dtype)
+            inside = smooth and not any(
+                e and name in kernel.differentiable for e, name in zip(edge, owner, strict=True)
+            )
+            first, second = _flushed(expansion.jacobian, dtype), _flushed(expansion.hessian, dtype)
             moving = expansion.hessian @ shift  # [outputs, inputs]
-            loads = abs(moving) @ sizes + abs(expansion.jacobian) @ abs(shift)
-            loads += _flushed(expansion.jacobian, dtype) @ abs(shift)
-            outputs["jvp"] = _products(expansion.jacobian @ shift, loads, sums["jvp"], [inside] * len(value))
+            loads = abs(moving) @ sizes + abs(expansion.jacobian) @ abs(shift) + first @ abs(shift)
+            outputs["jvp"] = _products(expansion.jacobian @ shift, loads, sums["jvp"], [inside] * len(value), dtype)
             weighted = np.tensordot(np.array(weights), expansion.hessian, 1)  # [inputs, inputs]
-            gradient, bend = np.array(weights) @ expansion.jacobian, abs(weighted) @ sizes
+            gradient, bend = np.array(weights) @ expansion.jacobian, abs(weighted) @ sizes + load @ first
             product, turn = weighted @ shift, abs(expansion.turn) @ reach + abs(weighted) @ abs(shift)
+            turn += np.tensordot(load, second, 1) @ abs(shift)
             # a product is not asked for where an entry of the Hessian itself leaves the range of the dtype
             beyond = abs(weighted).max(axis=1) > dtypes.find(dtype).largest
-            turn += _flushed(weighted, dtype) @ abs(shift)
             for name in kernel.differentiable:
                 at = [i for i, other in enumerate(owner) if other == name]
                 inputs[f"vjp:{name}"] = _products(
-                    gradient[at], bend[at], sums[f"vjp:{name}"], [valid and not edge[i] for i in at]
+                    gradient[at], bend[at], sums[f"vjp:{name}"], [smooth and not edge[i] for i in at], dtype
                 )
-                inputs[f"hvp:{name}"] = _normwise(
-                    _products(product[at], turn[at], [0.0] * len(at), [inside and not beyond[i] for i in at])
-                )
+                bent = [inside and not beyond[i] for i in at]
+                inputs[f"hvp:{name}"] = _normwise(_products(product[at], turn[at], sums[f"hvp:{name}"], bent, dtype))
     return _Core(outputs, inputs)
 
 
-def _flushed(entries: Array, dtype: str) -> Array:
+def _absolute(kernel: Kernel, cores: list[Array], directions: Directions, dtype: str) -> dict[str, list[float]]:
+    """Return the absolute terms of each result, and what flushing costs it, in rounding units."""
+    sums = terms.of(kernel, cores, directions) | bends.of(kernel, cores, directions)
+    for derivative, costs in flushes.of(kernel, cores, directions, dtype).items():
+        sums[derivative] = [size + cost for size, cost in zip(sums[derivative], costs, strict=True)]
+    return sums
+
+
+def _flushed(entries: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Return what flushing an entry below the smallest normal number to 0 costs, in rounding units."""
     limits = dtypes.computing(dtype)
     return np.where((entries != 0) & (abs(entries) < limits.tiny), limits.tiny / limits.eps, 0.0)
@@ -177,11 +191,19 @@ def _pairs(numbers: Array, loads: Array, absolute: Sequence[float]) -> list[Pair
     ]
 
 
-def _products(numbers: Array, loads: Array, absolute: Sequence[float], defined: Sequence[bool]) -> list[Pair]:
+def _products(
+    numbers: Array, loads: Array, absolute: Sequence[float], defined: Sequence[bool], dtype: str
+) -> list[Pair]:
+    """Join products with their conditions: NaN where there is nothing to compare.
+
+    That is where a product is not defined, and where it or the terms that it is made of leave the range in which
+    the kernel computes: infinity less infinity is no error then.
+    """
+    largest = dtypes.computing(dtype).largest
     return [
         # a difference whose limit is 0 leaves a remainder of the order of the squared step
         (mp.zero if abs(number) <= mp.ldexp(abs(load), -3 * derivatives.STEP_BITS // 2) else number, size)
-        if known
+        if known and abs(number) <= largest and size <= largest
         else (mp.nan, 0.0)
         for (number, size), load, known in zip(_pairs(numbers, loads, absolute), loads, defined, strict=True)
     ]

@@ -117,7 +117,7 @@ def strategy(space: Space, lengths: dict[str, int]) -> Any:
 
     return strategies.builds(
         candidate, strategies.tuples(*arguments.values()), strategies.integers(0, 2**32 - 1)
-    ).filter(lambda found: domains.valid(space.kernel, found.arguments, space.dtype))
+    ).filter(lambda found: domains.valid(space.kernel, found.arguments, space.dtype, space.reach))
 
 
 def _filled(numbers: Any, shape: tuple[int, ...]) -> Any:
@@ -253,5 +253,7 @@ def neighbours(space: Space, parents: Sequence[Candidate], count: int, random: n
     for place in range(count):
         parent = parents[place % len(parents)]
         tries = (moved(space, parent, random) for _ in range(8))
-        found.append(next((new for new in tries if domains.valid(space.kernel, new.arguments, space.dtype)), parent))
+        found.append(
+            next((new for new in tries if domains.valid(space.kernel, new.arguments, space.dtype, space.reach)), parent)
+        )
     return found

@@ -1,6 +1,12 @@
 """From which numbers each argument is drawn, as data, and whether an input lies where the contract holds.
 
 Numbers are 0, or normal in the dtype: subnormal numbers are outside the domain (pitfall F1).
+
+The default region holds the magnitudes from sqrt(tiny) to sqrt(largest) of the type in which kernels compute, less a
+decade at either end for the factors in front, where a dtype has them, and 0 where the domain does; the same holds for
+the scores of a relaxation, and for quotients by a scale. The formulas contain squares of scales and quotients, and so
+do their derivatives: beyond that region an intermediate number may leave the range of the dtype where the result does
+not. What holds there is written down case by case in the conformance cases, and may be searched by choice.
 """
 
 from __future__ import annotations
@@ -21,10 +27,6 @@ Array = NDArray[np.float64]
 LARGEST_NOISE = 100.0
 #: A point of the simplex adds up to 1 up to so many rounding units.
 ROUNDINGS = 64.0
-
-
-#: Kernels with exp(-exp(-z)) in them, z = (value - loc) / scale.
-DOUBLE_EXPONENTIALS = ("gumbel.cdf", "gumbel.prob", "gumbel.log_prob")
 
 
 class Span(NamedTuple):
@@ -70,6 +72,17 @@ ARGUMENTS: dict[str, Span] = {
 LOGITS = Span(_everything, "logits")
 
 
+def _fourth_roots(row: FloatType) -> tuple[float, float]:
+    computing = dtypes.computing(row.name)
+    return max(2 * computing.tiny**0.25, row.tiny), min(computing.largest**0.25 / 2, row.largest)
+
+
+#: By kernel and argument, where a formula that is fixed asks for more than the contract's domain.
+RESTRICTED: dict[tuple[str, str], Span] = {
+    # log(scale^2) as the article writes it: its second derivative divides by the square of the square
+    ("article.kl_standard_normal", "scale"): Span(_fourth_roots),
+}
+
 #: What must be 1 of a vector of this kind.
 TOTALS: dict[str, Callable[[Array], float]] = {
     "one_hot": lambda array: float(array.sum()),
@@ -86,11 +99,19 @@ def span(kernel: Kernel, name: str, vector: bool) -> Span:
         name: the argument.
         vector: whether it has a core axis.
     """
+    if (kernel.name, name) in RESTRICTED:
+        return RESTRICTED[kernel.name, name]
     if name in kernel.domain:
         return DOMAINS[kernel.domain[name]]
     if vector and name.startswith("logits"):
         return LOGITS
     return ARGUMENTS.get(name, DOMAINS["real"])
+
+
+def default_reach(dtype: str) -> float:
+    """Return the decades around 1 of the default region: 100 x^2 and its inverse are normal numbers there."""
+    row = dtypes.computing(dtype)
+    return float(np.log10(min(row.largest, 1 / row.tiny)) / 2 - 1)
 
 
 def limits(row: Span, dtype: str, reach: float | None = None) -> tuple[float, float]:
@@ -135,13 +156,20 @@ def mended(values: Array, row: Span, dtype: str, reach: float | None = None) -> 
     if row.kind == "log_simplex" and not abs(np.exp(inside).sum() - 1) <= dtypes.find(dtype).eps:
         inside = inside - np.logaddexp.reduce(inside)
     rounded = normal(inside, dtype)
-    if reach is not None and row.kind in ("number", "logits"):
+    if reach is not None:
         rounded = np.where(np.abs(rounded) < 10.0**-reach, 0.0 if low <= 0 else low, rounded)
     return np.asarray(rounded)
 
 
-def valid(kernel: Kernel, arguments: Mapping[str, Array], dtype: str) -> bool:
-    """Tell whether an input lies in the domain: each argument by itself, and the scores of a relaxation finite."""
+def valid(kernel: Kernel, arguments: Mapping[str, Array], dtype: str, reach: float | None = None) -> bool:
+    """Tell whether an input lies in the domain: each argument by itself, and scores and quotients together.
+
+    Args:
+        kernel: the contract's row.
+        arguments: one batch entry's cores.
+        dtype: its name.
+        reach: decades around 1 outside which nothing is searched; None for all.
+    """
     row = dtypes.find(dtype)
     for name, array in arguments.items():
         kind = span(kernel, name, bool(array.ndim)).kind
@@ -153,23 +181,37 @@ def valid(kernel: Kernel, arguments: Mapping[str, Array], dtype: str) -> bool:
             return False
         if kind in TOTALS and abs(TOTALS[kind](array) - 1) > ROUNDINGS * row.eps:
             return False
-    return _scores_are_finite(arguments, row) and _oracle_reaches(kernel, arguments)
+    bound = row.largest / 8 if reach is None else min(row.largest / 8, 10.0**reach)
+    if not _scores_are_within(arguments, bound):
+        return False
+    return reach is None or _quotients_are_within(arguments, 10.0**reach)
 
 
-def _oracle_reaches(kernel: Kernel, arguments: Mapping[str, Array]) -> bool:
-    """exp(-exp(-z)) at high precision needs as many digits as exp(-z) has: without end far below z = -1000."""
-    if kernel.name not in DOUBLE_EXPONENTIALS:
-        return True
-    value, loc, scale = (float(arguments[name]) for name in ("value", "loc", "scale"))
-    return value / scale - loc / scale > -1000
-
-
-def _scores_are_finite(arguments: Mapping[str, Array], row: FloatType) -> bool:
-    """(logits + noise) / T and logits - T y stay finite: the domain of the temperature promises no more."""
+def _scores_are_within(arguments: Mapping[str, Array], bound: float) -> bool:
+    """(logits + noise) / T and logits - T y stay inside: the domain of the temperature promises no more."""
     if "temperature" not in arguments:
         return True
     temperature = arguments["temperature"]
     parts = [array[np.isfinite(array)] for name, array in arguments.items() if name != "temperature"]
     largest = sum(float(np.abs(part).max(initial=0.0)) for part in parts)
     with np.errstate(over="ignore"):
-        return bool(largest * max(1 / float(temperature), float(temperature), 1.0) <= row.largest / 8)
+        return bool(largest * max(1 / float(temperature), float(temperature), 1.0) <= bound)
+
+
+#: (numerators, denominator): their difference over it is squared by the formulas, and so lies in the region, too.
+QUOTIENTS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("value", "loc"), "scale"),
+    (("loc_q", "loc_p"), "scale_p"),
+    (("scale_q",), "scale_p"),
+    (("scale_p",), "scale_q"),
+)
+
+
+def _quotients_are_within(arguments: Mapping[str, Array], bound: float) -> bool:
+    for numerators, denominator in QUOTIENTS:
+        if all(name in arguments for name in (*numerators, denominator)):
+            total = sum(np.abs(arguments[name]) for name in numerators)
+            with np.errstate(over="ignore"):
+                if not np.all(total / arguments[denominator] <= bound):
+                    return False
+    return True

@@ -125,8 +125,8 @@ def _value(space: Space, candidate: Candidate) -> Result:
     numbers = [mp.mpf(float(x)) for array in candidate.arguments.values() for x in array.flat]
     least, greatest = derivatives.exponents(numbers)
     with mp.workprec(128 + 2 * (greatest - least)):
-        nested = [truth._nested(array) for array in candidate.arguments.values()]
-        value = truth.flat(oracle.find(space.kernel.name)(*nested))
+        cores = [truth.nested(array) for array in candidate.arguments.values()]
+        value = truth.flat(oracle.find(space.kernel.name)(*cores))
         shape = core_shapes.output_shape(space.signature, list(candidate.shape))
         return {"value": np.reshape([float(number) for number in value], shape)}
 
@@ -173,7 +173,7 @@ def judged(subject: Subject, candidate: Candidate, result: Result) -> list[Check
             result if isinstance(result, str) else result[derivative],
             true,
             budgets.of(space.kernel.name, derivative, space.dtype),
-            partial(kernels._worst_input, member, space.kernel, derivative),
+            partial(kernels.worst_input, member, space.kernel, derivative),
         )
         for derivative, true in truths.items()
     ]

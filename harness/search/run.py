@@ -19,11 +19,11 @@ from harness.agreement import plan
 from harness.agreement.checks import Configuration
 from harness.agreement.evaluate import Call, Result
 from harness.errors import out_of_range
-from harness.execution.local import Listener, _silent
+from harness.execution.local import Listener, silent
 from harness.execution.session import Session
 from harness.kernels import select
 from harness.results.schema import Check
-from harness.search import candidates, judge, shrink
+from harness.search import candidates, domains, judge, shrink
 from harness.search.candidates import Candidate, Space
 from harness.search.judge import BATCH, Subject, badness, subject_of
 from implementations import registry
@@ -209,10 +209,12 @@ def _require_positive(seconds: float, seed: int, reach: float | None) -> None:
 def _configuration(backend: str, dtype: str, device: str, mode: str) -> Configuration:
     """Return the conditions by name; a mapped mode is none of the search's."""
     dtypes.find(dtype)
-    plan._known("backend", [backend], registry.backends())
-    plan._known("device", [device], plan.DEVICES)
+    plan.require_known("backend", [backend], registry.backends())
+    plan.require_known("device", [device], plan.DEVICES)
     chosen = mode or modes.usual(backend)
-    plan._known("mode", [chosen], [name for name, row in modes.MODES.items() if not row.mapped and not row.single])
+    plan.require_known(
+        "mode", [chosen], [name for name, row in modes.MODES.items() if not row.mapped and not row.single]
+    )
     return Configuration(backend, dtype, device, chosen)
 
 
@@ -225,9 +227,10 @@ def search(
     device: str = "cpu",
     mode: str = "",
     reach: float | None = None,
+    everywhere: bool = False,
     rounds: int | None = None,
     each: bool = False,
-    listener: Listener = _silent,
+    listener: Listener = silent,
 ) -> list[Check]:
     """Search each kernel for the input with the largest error in units of its budget.
 
@@ -241,7 +244,8 @@ def search(
         seed: at least 0; the same seed tries the same inputs, as many as there is time for.
         device: "cpu", "gpu".
         mode: "eager" or "compiled"; "" for the one in which the backend is mostly run.
-        reach: decades around 1 outside which no input is tried; None for the whole range of the dtype.
+        reach: decades around 1 outside which no input is tried; None for those of `domains.default_reach`.
+        everywhere: search the whole range of the dtype.
         rounds: batches for each kernel, at most.
         each: give the worst of each derivative.
         listener: told of the kernel, the seconds gone and all of them, and how many kernels are out of budget.
@@ -257,6 +261,7 @@ def search(
     where = _configuration(backend, dtype, device, mode)
     chosen = select(kernels, [name for name in contract_kernels() if registry.offers(backend, name)], "kernel")
     compiled = modes.is_compiled(backend, where.mode)
+    region = None if everywhere else domains.default_reach(dtype) if reach is None else reach
     begin = time.monotonic()
     records: list[Check] = []
     with Session(backend, device) as session:
@@ -274,7 +279,7 @@ def search(
                 gone = time.monotonic() - begin
                 outside = len({record.kernel for record in records if not record.within_budget})
                 listener(f"search {backend} {dtype} {name}", int(gone), int(seconds), f"{outside} out of budget")
-                subject = Subject(Space(contract_kernels()[name], dtype, reach), where, evaluate, wider=not compiled)
+                subject = Subject(Space(contract_kernels()[name], dtype, region), where, evaluate, wider=not compiled)
                 until = clock(max(seconds - gone, 0.0) / (len(chosen) - place), rounds)
                 records += of_kernel(subject, seed, until, each, worst)
         except KeyboardInterrupt:

@@ -57,7 +57,7 @@ def proposals(space: Space, candidate: Candidate) -> list[Candidate]:
     own = complexity(candidate)
     found: dict[tuple[bytes, ...], Candidate] = {}
     for new in (*_shorter(space, candidate), *_plain(candidate), *_equal(candidate), *_single(space, candidate)):
-        if complexity(new) < own and domains.valid(space.kernel, new.arguments, space.dtype):
+        if complexity(new) < own and domains.valid(space.kernel, new.arguments, space.dtype, space.reach):
             found.setdefault(_key(new), new)
     return sorted(found.values(), key=complexity)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.agreement.evaluate import Call, Result, _attempt, _float64, _function
+from harness.agreement.evaluate import Call, Result, attempt, float64, function_of
 
 
 @cache
@@ -24,7 +24,7 @@ def _prepared(
         tangents=dict.fromkeys(variables, nothing),
         batched=True,
     )
-    function = _function(backend, names)
+    function = function_of(backend, names)
     found: Callable[..., dict[str, Any]] = backend.runtime.compile(function) if compiled else function
     return found
 
@@ -49,6 +49,6 @@ def evaluate(backend: ModuleType, calls: Sequence[Call], dtype: str, compiled: b
             return {name: backend.runtime.asarray(value, dtype) for name, value in given.items()}
 
         cotangent = backend.runtime.asarray(call["cotangent"], dtype)
-        result = _attempt(backend, run, arrays(call["arguments"]), cotangent, arrays(call["tangents"]))
-        results.append(result if isinstance(result, str) else _float64(result))
+        result = attempt(backend, run, arrays(call["arguments"]), cotangent, arrays(call["tangents"]))
+        results.append(result if isinstance(result, str) else float64(result))
     return results

@@ -41,7 +41,8 @@ def configuration(check: Check) -> str:
 
 def section(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
     """Return the section on agreement with the oracle, or None without a check."""
-    checks = of(records, Check)
+    every = of(records, Check)
+    checks = [check for check in every if check.backend in backends]
     if not checks:
         return None
     failing = sorted((check for check in checks if not check.within_budget), key=badness, reverse=True)
@@ -55,7 +56,30 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
     ]
     tables = [_worst_table("Checks that fail", failing)] if failing else []
     tables.append(_worst_table("The closest calls: the largest errors within their budgets", _closest(checks), True))
+    deviating = [check for check in every if check.backend not in backends and not check.within_budget]
+    if deviating:
+        tables.append(_library_table(deviating))
     return Section("agreement", "Agreement with the truth", notes, [_matrix(checks, backends)], tables)
+
+
+def _library_table(checks: Sequence[Check]) -> Table:
+    """Return where the libraries that people use are out of budget: the worst case of each kernel and derivative."""
+    columns = ("library", "kernel", "in", "derivative", "case", "observed", "ledger", "pitfall and tracker")
+    rows = [
+        (
+            check.backend,
+            check.kernel,
+            configuration(check),
+            check.derivative,
+            check.case,
+            check.observed,
+            check.deviation,
+            check.tracker or "–",
+        )
+        for check in sorted(checks, key=lambda check: (check.backend, check.kernel, check.dtype, check.derivative))
+    ]
+    caption = "Where the libraries that people use are out of the same budgets: known deviations, listed in ledgers"
+    return Table(caption, columns, rows, frozenset(columns), True)
 
 
 def _closest(checks: Sequence[Check], count: int = 20) -> list[Check]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from harness.backends import is_library
 from harness.results.schema import Check, Failure, Record, Time, Variance
 from harness.site.agreement import badness, configuration, ratio
 from harness.site.page import of
@@ -38,7 +39,8 @@ class Answer:
 
 def answers(records: Sequence[Record]) -> list[Answer]:
     """Answer the three questions from the records."""
-    return [_right(of(records, Check)), _noisy(of(records, Variance)), _costs(of(records, Time))]
+    own = [check for check in of(records, Check) if not is_library(check.backend)]
+    return [_right(own), _noisy(of(records, Variance)), _costs(of(records, Time))]
 
 
 def _right(checks: Sequence[Check]) -> Answer:

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from harness.backends import is_library
 from harness.results.run import Run
 from harness.results.schema import Article, Check, Failure, Record, Time, Train, Variance
 from harness.site import agreement, article, failures, provenance, timing, training, variance
@@ -64,7 +65,8 @@ def build(runs: Sequence[Run], output: Path) -> Path:
         The index page.
     """
     ordered = sorted(runs, key=_started, reverse=True)
-    backends = sorted({record.backend for run in runs for record in run.records})
+    measured = {record.backend for run in runs for record in run.records}
+    backends = sorted(name for name in measured if not is_library(name))
     output.mkdir(parents=True, exist_ok=True)
     names = _unique_names(ordered)
     shown = [_show(run, name, backends, output) for run, name in zip(ordered, names, strict=True)]

@@ -7,12 +7,14 @@ from itertools import product
 from typing import Any
 
 from harness import dtypes as dtype_names
+from harness.backends import is_library
 from harness.errors import BadInputError, unknown
 from harness.execution.work import Cell, Work
 from harness.kernels import select
 from harness.timing import subjects
 from harness.validation import require_count
 from implementations import registry
+from implementations.interface.contract import kernels as contract_kernels
 
 MODES = ("eager", "compiled")
 DERIVATIVES = ("value", "vjp")
@@ -31,6 +33,10 @@ def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> lis
 def _cell(row: dict[str, Any]) -> Cell:
     key = "time {name} {kernel} {dtype} {device} {mode} {derivative} size={size} repeats={repeats} seed={seed}"
     return Cell(key.format_map(row), Work(MEASURE, row["name"], row["device"], row))
+
+
+def _offers(library: str, subject: str) -> bool:
+    return subject in contract_kernels() and registry.offers(library, subject)
 
 
 def plan(
@@ -79,10 +85,11 @@ def plan(
         for kernel, backend, dtype, device in product(chosen, backends, dtypes, devices)
         for size in dict.fromkeys(subjects.elements(kernel, size) for size in sizes)
         for mode, derivative in product(modes, derivatives)
-        if derivative in subjects.derivatives(kernel)
+        if derivative in subjects.derivatives(kernel) and (not is_library(backend) or _offers(backend, kernel))
     ]
     if backends and not rows:
         raise BadInputError(
-            f"{', '.join(chosen)}: no derivative to time; give --derivative value, or a kernel that is differentiated"
+            f"{', '.join(chosen)}: no derivative to time, or not in {', '.join(backends)}; give --derivative value, a "
+            "kernel that is differentiated, or one that the backend has (reparam list gaps)"
         )
     return [_cell(row) for row in rows]

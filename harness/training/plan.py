@@ -91,6 +91,7 @@ def plan(
         raise out_of_range("batch", batch, f"1 to {data.IMAGES}, the number of images", "give a smaller batch")
     data.require_digits()
 
+    backend_names.require_references(backends, "models")
     cells = []
     for backend in backend_names.chosen(backends):
         for dtype in dtypes:

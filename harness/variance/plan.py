@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness import dtypes as floats
+from harness.backends import require_references
 from harness.errors import BadInputError, out_of_range
 from harness.estimators import ESTIMATORS, require_fit
 from harness.execution.work import Cell, Work
@@ -78,6 +79,7 @@ def plan(
     count = require_count("samples", least if samples is None else samples, least, f"needed by {estimator}")
     require_count("replicates", replicates, 2, "a variance needs two")
     require_count("seed", seed, 0)
+    require_references(backends, "estimators")
     for device in devices:
         if device not in ("cpu", "gpu"):
             raise out_of_range("device", repr(device), "cpu, gpu", "give one of them")

@@ -94,3 +94,18 @@ def _divide_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> 
     quotient = divide(*primals)
     # Times the reciprocal, since XLA turns (x / y) / y into x / (y y).
     return quotient, (numerator_dot - quotient * denominator_dot) * (1 / denominator)
+
+
+@jax.custom_jvp
+def log(x: Array) -> Array:
+    """Logarithm whose derivatives are quotients as `divide` forms them.
+
+    jax's second derivative, -dx (dx x^-2), multiplies small numbers first: the product may be flushed to 0.
+    """
+    return jnp.log(x)
+
+
+@log.defjvp
+def _log_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (x_dot,) = primals, tangents
+    return log(x), divide(x_dot, x)

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.jax import bernoulli, gumbel
-from implementations.jax.autodiff import divide
+from implementations.jax.autodiff import divide, log
+from implementations.jax.gaussian import softplus
 from implementations.jax.precision import at_least_float32
 
 __all__ = [
@@ -84,8 +85,13 @@ def kl_diagonal_normal(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: Arra
 
 
 def _centered_difference(probs_q: Array, logits_q: Array, logits_p: Array) -> Array:
-    """Return c = delta - E_q[delta] with delta = logits_p - logits_q; a class of probability 0 counts as delta 0."""
-    return gumbel.centered(probs_q, jnp.where(probs_q > 0, logits_p - logits_q, 0))
+    """Return c = delta - E_q[delta] with delta = logits_p - logits_q; a class of probability 0 counts as delta 0.
+
+    Each from its own logit of the likeliest class of q, so that large ones are not rounded before they cancel.
+    """
+    likeliest = jnp.argmax(logits_q, axis=-1, keepdims=True)
+    below_q, below_p = (x - jnp.take_along_axis(x, likeliest, axis=-1) for x in (logits_q, logits_p))
+    return gumbel.centered(probs_q, jnp.where(probs_q > 0, below_p - below_q, 0))
 
 
 def _kl_and_log_ratio(logits_q: Array, logits_p: Array) -> tuple[Array, Array]:
@@ -119,7 +125,8 @@ def kl_categorical(logits_q: Array, logits_p: Array) -> Array:
 @jax.custom_jvp
 def _kl_categorical(logits_q: Array, logits_p: Array) -> Array:
     kl, _ = _kl_and_log_ratio(logits_q, logits_p)
-    return kl[..., 0]  # [*batch, 1] -> [*batch]
+    impossible = (logits_q > -jnp.inf) & (logits_p == -jnp.inf)  # by the logit: a probability of q may underflow
+    return jnp.where(jnp.any(impossible, axis=-1), jnp.inf, kl[..., 0])  # [*batch, 1] -> [*batch]
 
 
 @_kl_categorical.defjvp
@@ -155,14 +162,16 @@ def kl_bernoulli(logits_q: Array, logits_p: Array) -> Array:
 def kl_normal_monte_carlo(loc_q: Array, scale_q: Array, loc_p: Array, scale_p: Array, noise: Array) -> Array:
     """Monte-Carlo KL between normals: the mean over samples of log q(x) - log p(x), x = loc_q + scale_q * noise.
 
-    With e the noise and w = z_p - e = d + u e, the summand is (z_p^2 - e^2) / 2 - log r = w (e + w / 2) - log r.
+    With e the noise and z = d + r e the sample standardized by p, the summand is (z^2 - e^2) / 2 - log r; near
+    equality the difference of squares is w (z + e), w = z - e = d + u e, elsewhere z is not formed as w + e.
     """
     d = divide(loc_q - loc_p, scale_p)
     u = divide(scale_q - scale_p, scale_p)
-    w = d + u * noise
+    w, z = d + u * noise, d + divide(scale_q, scale_p) * noise
     near = jnp.abs(u) < 0.25
-    log_r = jnp.where(near, jnp.log1p(jnp.where(near, u, 0)), jnp.log(scale_q) - jnp.log(scale_p))
-    return jnp.mean(w * (noise + 0.5 * w), axis=0) - log_r
+    log_r = jnp.where(near, jnp.log1p(jnp.where(near, u, 0)), log(scale_q) - log(scale_p))
+    half = jnp.where(near, 0.5 * w * (z + noise), 0.5 * z * z - 0.5 * noise * noise)
+    return jnp.mean(half, axis=0) - log_r
 
 
 @at_least_float32
@@ -176,6 +185,13 @@ def kl_categorical_monte_carlo(logits_q: Array, logits_p: Array, noise: Array) -
 @at_least_float32
 def kl_bernoulli_monte_carlo(logits_q: Array, logits_p: Array, noise: Array) -> Array:
     """Monte-Carlo KL between Bernoullis: the mean over samples of log q(x) - log p(x), x = 1 where a + noise > 0."""
-    x = bernoulli.hard_sample(logits_q, noise)
-    _, log_ratio = _kl_and_log_ratio(_two_logits(logits_q), _two_logits(logits_p))
-    return jnp.mean(jnp.where(x == 0, -log_ratio[..., 1], -log_ratio[..., 0]), axis=0)
+    sign = 2 * bernoulli.hard_sample(logits_q, noise) - 1
+    # log q(x) - log p(x) of the outcome's own logits, a for 1 and -a for 0
+    return jnp.mean(_log_sigmoid_difference(sign * logits_q, sign * logits_p), axis=0)
+
+
+def _log_sigmoid_difference(a: Array, b: Array) -> Array:
+    """Return log s(a) - log s(b), s the logistic function; near equality from s(a) / s(b) = 1 + s(-a) expm1(a - b)."""
+    near = jnp.abs(a - b) < 0.25
+    excess = jnp.exp(-softplus(a)) * jnp.expm1(jnp.where(near, a - b, 0))
+    return jnp.where(near, jnp.log1p(excess), softplus(-b) - softplus(-a))

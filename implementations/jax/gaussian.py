@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.jax import sampling
-from implementations.jax.autodiff import divide
+from implementations.jax.autodiff import divide, log
 from implementations.jax.precision import at_least_float32
 
 __all__ = [
@@ -29,6 +29,8 @@ __all__ = [
 
 _LOG_SQRT_2PI = 0.5 * math.log(2 * math.pi)
 _INVERSE_SQRT_2PI = 1 / math.sqrt(2 * math.pi)
+#: Beyond 64 standard deviations the square root of the density is 0 in every dtype, whatever the scale multiplies.
+_SATURATION = 64.0
 #: From 6 standard deviations on, 22 levels of the continued fraction reach double precision.
 _TAIL, _LEVELS = 6.0, 22
 
@@ -94,7 +96,7 @@ def _softplus_inverse_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tupl
 def log_prob(value: Array, loc: Array, scale: Array) -> Array:
     """Log density of the normal: -(value - loc)^2 / (2 scale^2) - log(scale) - log(2 pi) / 2."""
     z = divide(value - loc, scale)
-    return -0.5 * z * z - jnp.log(scale) - _LOG_SQRT_2PI
+    return -0.5 * z * z - log(scale) - _LOG_SQRT_2PI
 
 
 @at_least_float32
@@ -106,7 +108,7 @@ def prob(value: Array, loc: Array, scale: Array) -> Array:
 @jax.custom_jvp
 def _prob(value: Array, loc: Array, scale: Array) -> Array:
     """Two equal factors around the division, so that neither underflows before the result, nor the slope overflows."""
-    root = jnp.exp(-0.25 * jnp.square(divide(value - loc, scale)))
+    root = jnp.exp(-0.25 * jnp.square(_saturated(divide(value - loc, scale))))
     return _INVERSE_SQRT_2PI * divide(root, scale) * root
 
 
@@ -114,7 +116,7 @@ def _prob(value: Array, loc: Array, scale: Array) -> Array:
 def _prob_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Array, Array]:
     value, loc, scale = primals
     value_dot, loc_dot, scale_dot = tangents
-    z = divide(value - loc, scale)
+    z = _saturated(divide(value - loc, scale))
     factor = divide(jnp.exp(-0.25 * jnp.square(z)), scale)
     # d prob = prob / scale ((z^2 - 1) d scale - z d value + z d loc), prob / scale = factor^2 / sqrt(2 pi)
     by_scale = factor * (z - 1) * (z + 1)
@@ -122,10 +124,15 @@ def _prob_jvp(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[
     return _prob(*primals), _INVERSE_SQRT_2PI * factor * tangent
 
 
+def _saturated(z: Array) -> Array:
+    """Clip to where the density is not 0: its square must not overflow beside a factor that is 0."""
+    return jnp.clip(z, -_SATURATION, _SATURATION)
+
+
 @at_least_float32
 def cdf(value: Array, loc: Array, scale: Array) -> Array:
     """Cumulative distribution of the normal: erfc(-z / sqrt 2) / 2 with z = (value - loc) / scale."""
-    z = divide(value - loc, scale)
+    z = _saturated(divide(value - loc, scale))
     return 0.5 * jax.lax.erfc(-math.sqrt(0.5) * z)
 
 
@@ -136,7 +143,7 @@ def log_cdf(value: Array, loc: Array, scale: Array) -> Array:
     In the lower tail -z^2 / 2 - log(h sqrt(2 pi)), where Phi = phi / h and the hazard h of t = -z is Laplace's
     continued fraction t + 1 / (t + 2 / (t + 3 / ...)): its derivatives do not cancel, as those of log erfc do.
     """
-    z = divide(value - loc, scale)
+    z = jnp.minimum(divide(value - loc, scale), _SATURATION)
     upper, tail = z > 0.7, z < -_TAIL  # XLA's float64 log1p is off by 100 ulp on [-0.42, -0.3]
     probability = 0.5 * jax.lax.erfc(math.sqrt(0.5) * jnp.where(tail, 0, jnp.where(upper, z, -z)))
     body = jnp.where(upper, jnp.log1p(jnp.where(upper, -probability, 0)), jnp.log(jnp.where(upper, 0.5, probability)))
@@ -162,7 +169,7 @@ def icdf(probability: Array, loc: Array, scale: Array) -> Array:
 def entropy(loc: Array, scale: Array) -> Array:
     """Differential entropy of the normal: log(scale) + (1 + log(2 pi)) / 2; it does not depend on loc."""
     shape = jnp.broadcast_shapes(loc.shape, scale.shape)
-    return jnp.broadcast_to(jnp.log(scale) + (0.5 + _LOG_SQRT_2PI), shape)
+    return jnp.broadcast_to(log(scale) + (0.5 + _LOG_SQRT_2PI), shape)
 
 
 def sample(seed: int, sample_shape: tuple[int, ...], loc: Array, scale: Array) -> Array:

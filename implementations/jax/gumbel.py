@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.jax import sampling
-from implementations.jax.autodiff import divide
+from implementations.jax.autodiff import divide, log
 from implementations.jax.precision import at_least_float32
 
 __all__ = [
@@ -95,7 +95,7 @@ def _standard_cdf_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Ar
 @at_least_float32
 def log_prob(value: Array, loc: Array, scale: Array) -> Array:
     """Log density of the Gumbel: -z - exp(-z) - log(scale) with z = (value - loc) / scale."""
-    return _standard_log_prob(divide(value - loc, scale)) - jnp.log(scale)
+    return _standard_log_prob(divide(value - loc, scale)) - log(scale)
 
 
 @at_least_float32

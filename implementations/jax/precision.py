@@ -17,10 +17,13 @@ def at_least_float32(kernel: Callable[..., Array]) -> Callable[..., Array]:
     """Return the kernel with 16-bit arguments widened to float32, and its result rounded once to their type."""
 
     @functools.wraps(kernel)
-    def widened(*arguments: Array) -> Array:
-        dtype = arguments[0].dtype
+    def widened(*arguments: Array, **named: Array) -> Array:
+        dtype = (*arguments, *named.values())[0].dtype
         if dtype not in _NARROW:
-            return kernel(*arguments)
-        return kernel(*(argument.astype(jnp.float32) for argument in arguments)).astype(dtype)
+            return kernel(*arguments, **named)
+        wide = [argument.astype(jnp.float32) for argument in arguments]
+        wide_named = {name: argument.astype(jnp.float32) for name, argument in named.items()}
+        result = kernel(*wide, **wide_named)
+        return result.astype(dtype)
 
     return widened

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.jax import sampling
+from implementations.jax.autodiff import log
 from implementations.jax.gumbel import log_softmax, tempered_scores
 from implementations.jax.precision import at_least_float32
 
@@ -28,7 +29,7 @@ def log_prob(log_value: Array, logits: Array, temperature: Array) -> Array:
     """
     scores = logits - temperature[..., None] * log_value  # temperature [*batch] -> [*batch, 1]
     classes = scores.shape[-1]
-    constant = math.lgamma(classes) + (classes - 1) * jnp.log(temperature)
+    constant = math.lgamma(classes) + (classes - 1) * log(temperature)
     return constant + jnp.sum(log_softmax(scores), axis=-1)
 
 

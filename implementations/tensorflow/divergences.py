@@ -74,11 +74,17 @@ def kl_normal_monte_carlo(
 ) -> tf.Tensor:
     """Monte-Carlo KL between normals: the mean over samples of log q(x) - log p(x), x = loc_q + scale_q * noise.
 
-    With e = (x - loc_p) / scale_p - noise, which is small near equality, it is e (e + 2 noise) / 2 - log r.
+    With z = (x - loc_p) / scale_p it is (z^2 - noise^2) / 2 - log r. Near equality the difference of squares is the
+    product of z + noise with z - noise, which is formed by itself; elsewhere z is not formed from that.
     """
-    excess = divide(loc_q - loc_p, scale_p) + divide(scale_q - scale_p, scale_p) * noise  # [samples, *batch]
+    shift = divide(loc_q - loc_p, scale_p)
+    relative = divide(scale_q - scale_p, scale_p)
+    standard = shift + divide(scale_q, scale_p) * noise  # [samples, *batch]
+    excess = shift + relative * noise
     log_ratio = _log_scale_ratio(*broadcast(scale_q, scale_p))
-    return tf.reduce_mean(0.5 * excess * (excess + 2.0 * noise), axis=0) - log_ratio
+    far = 0.5 * standard * standard - 0.5 * noise * noise
+    half = tf.where(tf.abs(relative) < 0.25, 0.5 * excess * (standard + noise), far)
+    return tf.reduce_mean(half, axis=0) - log_ratio
 
 
 @at_least_float32
@@ -110,8 +116,8 @@ def _kl_normal(
 
     def rule(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
         by_loc = difference * by_p
-        # (r^2 - 1) / scale and not r^2 / scale - 1 / scale; divided first, since r^2 may overflow alone (K4).
-        by_scale_q = u * (1.0 / scale_q) * (u + 2.0)
+        # (r^2 - 1) / scale_q = u / scale_p + u / scale_q, since r^2 may overflow alone (K4).
+        by_scale_q = u * by_p + u * (1.0 / scale_q)
         by_scale_p = -(u * by_p * (u + 2.0) + difference * by_loc)
         return upstream * by_loc, upstream * by_scale_q, -upstream * by_loc, upstream * by_scale_p
 
@@ -151,7 +157,10 @@ def _kl_categorical(
         cost = tf.where(q > 0.0, -log_ratio, tf.zeros_like(q))
         return weight * softmax_pullback(q, cost), weight * _mass_difference(q, p, log_ratio)
 
-    return tf.reduce_sum(_weighted_excess(q, p, log_ratio), axis=-1), rule
+    # by the logit: a probability of q may underflow
+    impossible = tf.logical_and(logits_q > float("-inf"), tf.equal(logits_p, float("-inf")))
+    infinite = tf.fill(q.shape, tf.constant(float("inf"), q.dtype))
+    return tf.reduce_sum(tf.where(impossible, infinite, _weighted_excess(q, p, log_ratio)), axis=-1), rule
 
 
 @tf.custom_gradient
@@ -178,9 +187,13 @@ def _categorical_log_ratio(logits_q: tf.Tensor, logits_p: tf.Tensor) -> tf.Tenso
     far = tf.where(impossible, zeros, log_p) - tf.where(impossible, zeros, log_q)
 
     q = softmax(logits_q)
-    difference = tf.where(impossible, zeros, logits_p) - tf.where(impossible, zeros, logits_q)
-    pivot = tf.where(one_hot_argmax(q) > 0.0, difference, zeros)
-    centred = tf.where(impossible, zeros, difference - tf.reduce_sum(pivot, axis=-1, keepdims=True))
+    likeliest = one_hot_argmax(q) > 0.0
+    # each from its own logit of that class, so that large logits are not rounded before they cancel
+    below_q, below_p = (
+        logits - tf.reduce_sum(tf.where(likeliest, logits, zeros), axis=-1, keepdims=True)
+        for logits in (tf.where(impossible, zeros, logits_q), tf.where(impossible, zeros, logits_p))
+    )
+    centred = tf.where(impossible, zeros, below_p - below_q)
     near = tf.reduce_all(tf.abs(centred) < 1.0, axis=-1, keepdims=True)
     small = tf.where(near, centred, zeros)
     return tf.where(near, small - _log1p(tf.reduce_sum(q * tf.math.expm1(small), axis=-1, keepdims=True)), far)

@@ -48,6 +48,9 @@ _FAR = (
      7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15),
 )  # fmt: skip
 
+#: Beyond 64 standard deviations the square root of the density is 0 in every dtype, whatever the scale multiplies.
+_SATURATION = 64.0
+
 #: From 6 standard deviations on, 22 levels of the continued fraction reach double precision.
 _TAIL, _LEVELS = 6.0, 22
 
@@ -86,13 +89,13 @@ def softplus_inverse(scale: tf.Tensor) -> tf.Tensor:
 def log_prob(value: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """Log density of the normal: -(value - loc)^2 / (2 scale^2) - log(scale) - log(2 pi) / 2."""
     z = divide(value - loc, scale)
-    return -0.5 * tf.square(z) - tf.math.log(scale) - 0.5 * math.log(2.0 * math.pi)
+    return -0.5 * z * z - tf.math.log(scale) - 0.5 * math.log(2.0 * math.pi)
 
 
 @at_least_float32
 def prob(value: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """Density of the normal: exp(-(value - loc)^2 / (2 scale^2)) / (scale sqrt(2 pi))."""
-    return _density(*broadcast(divide(value - loc, scale), scale))
+    return _density(*broadcast(_saturated(divide(value - loc, scale)), scale))
 
 
 @tf.custom_gradient
@@ -107,10 +110,15 @@ def _density(z: tf.Tensor, scale: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Te
     return root * (1.0 / math.sqrt(2.0 * math.pi) / scale) * root, rule
 
 
+def _saturated(z: tf.Tensor) -> tf.Tensor:
+    """Clip to where the density is not 0: its square must not overflow beside a factor that is 0."""
+    return tf.clip_by_value(z, -_SATURATION, _SATURATION)
+
+
 @at_least_float32
 def cdf(value: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """Cumulative distribution of the normal: erfc(-z / sqrt 2) / 2 with z = (value - loc) / scale."""
-    z = divide(value - loc, scale)
+    z = _saturated(divide(value - loc, scale))
     return 0.5 * tf.math.erfc(-math.sqrt(0.5) * z)
 
 
@@ -121,14 +129,14 @@ def log_cdf(value: tf.Tensor, loc: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     In the lower tail -z^2 / 2 - log(h sqrt(2 pi)), where Phi = phi / h and the hazard h of t = -z is Laplace's
     continued fraction t + 1 / (t + 2 / (t + 3 / ...)): its derivatives do not cancel, as those of log erfc do.
     """
-    z = divide(value - loc, scale)
+    z = tf.minimum(divide(value - loc, scale), _SATURATION)
     upper, tail = z > 0.7, z < -_TAIL  # XLA's float64 log1p is off by 100 ulp on [-0.42, -0.3]
     zeros = tf.zeros_like(z)
     probability = 0.5 * tf.math.erfc(math.sqrt(0.5) * tf.where(tail, zeros, tf.where(upper, z, -z)))
     lower = tf.math.log(tf.where(upper, zeros + 0.5, probability))
     body = tf.where(upper, tf.math.log1p(tf.where(upper, -probability, zeros)), lower)
     depth = tf.where(tail, -z, tf.fill(z.shape, tf.constant(_TAIL, z.dtype)))
-    in_tail = -0.5 * tf.square(depth) - 0.5 * math.log(2.0 * math.pi) - tf.math.log(_hazard(depth))
+    in_tail = -0.5 * depth * depth - 0.5 * math.log(2.0 * math.pi) - tf.math.log(_hazard(depth))
     return tf.where(tail, in_tail, body)
 
 

@@ -93,8 +93,8 @@ def kl_normal_monte_carlo(
     standard = shift + scale_q / scale_p * noise
     difference = shift + (scale_q - scale_p) / scale_p * noise
     log_ratio, near = _log_scale_ratio(scale_q, scale_p)
-    squares = torch.where(near, difference * (standard + noise), standard * standard - noise * noise)
-    return (0.5 * squares - log_ratio).mean(dim=0)
+    far = 0.5 * standard * standard - 0.5 * noise * noise
+    return (torch.where(near, 0.5 * difference * (standard + noise), far) - log_ratio).mean(dim=0)
 
 
 @at_least_float32
@@ -152,19 +152,18 @@ def _identity_minus_log1p(excess: torch.Tensor) -> torch.Tensor:
 def _log_probs_ratio(logits_q: torch.Tensor, logits_p: torch.Tensor) -> torch.Tensor:
     """Return log p_i - log q_i where both are possible, else 0, to full relative precision near equality.
 
-    With k the likeliest class of q and e_i = (b_i - a_i) - (b_k - a_k), it is e_i - log1p(s), s = sum_i q_i expm1(e_i).
+    With k the likeliest class of q and e_i = (b_i - b_k) - (a_i - a_k), it is e_i - log1p(s), s = sum_i q_i expm1(e_i).
     Classes of large e_i enter s as p_i q_k / p_k - q_i, the same number. Rows where q and p differ at k are not near
     equality, and take the difference of the log-probabilities.
     """
     log_q, log_p = log_softmax(logits_q), log_softmax(logits_p)
     possible = (logits_q > -torch.inf) & (logits_p > -torch.inf)
     plain = torch.where(possible, log_p, 0.0) - torch.where(possible, log_q, 0.0)
-    difference = torch.where(possible, logits_p, 0.0) - torch.where(possible, logits_q, 0.0)
 
     is_top = first_largest(logits_q)
     top_ratio = select(plain, is_top)
     near_row = (is_top & possible).any(dim=-1, keepdim=True) & (torch.abs(top_ratio) < 0.4)
-    excess = difference - select(difference, is_top)
+    excess = _from_class(logits_p, is_top, possible) - _from_class(logits_q, is_top, possible)
     near = near_row & possible & (excess < 1.0)
     excess = torch.where(near, excess, 0.0)
 
@@ -173,3 +172,9 @@ def _log_probs_ratio(logits_q: torch.Tensor, logits_p: torch.Tensor) -> torch.Te
     deviation = torch.where(near, probs_q * expm1(excess), probs_p * odds - probs_q).sum(dim=-1, keepdim=True)
     deviation = torch.where(near_row, deviation, 0.0)
     return torch.where(near, excess - torch.log1p(deviation), plain)
+
+
+def _from_class(logits: torch.Tensor, chosen: torch.Tensor, possible: torch.Tensor) -> torch.Tensor:
+    """Logits less that of the chosen class of each row: large ones are not rounded before they cancel."""
+    finite = torch.where(possible, logits, 0.0)
+    return finite - select(finite, chosen)

@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
-#: Beyond 40 standard deviations the density is 0, and the cumulative distribution 0 or 1, in every dtype.
-_SATURATION = 40.0
+#: Beyond 64 standard deviations the square root of the density is 0 in every dtype, whatever the scale multiplies.
+_SATURATION = 64.0
 #: From 6 standard deviations on, 22 levels of the continued fraction reach double precision.
 _TAIL, _LEVELS = 6.0, 22
 
@@ -82,9 +82,13 @@ def log_prob(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> tor
 
 @at_least_float32
 def prob(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Density of the normal: exp(-(value - loc)^2 / (2 scale^2)) / (scale sqrt(2 pi))."""
+    """Density of the normal: exp(-(value - loc)^2 / (2 scale^2)) / (scale sqrt(2 pi)).
+
+    Two equal factors around the division, so that neither underflows where the density of a small scale does not.
+    """
     standard = saturated_quotient(value - loc, scale, -_SATURATION, _SATURATION)
-    return torch.exp(-0.5 * standard * standard) / (scale * math.sqrt(2.0 * math.pi))
+    root = torch.exp(-0.25 * standard * standard)
+    return (root / scale) * (math.sqrt(0.5 / math.pi) * root)
 
 
 @at_least_float32
@@ -104,7 +108,7 @@ def log_cdf(value: torch.Tensor, loc: torch.Tensor, scale: torch.Tensor) -> torc
     In the lower tail -z^2 / 2 - log(h sqrt(2 pi)), where Phi = phi / h and the hazard h of t = -z is Laplace's
     continued fraction t + 1 / (t + 2 / (t + 3 / ...)): its derivatives do not cancel, as those of log erfc do.
     """
-    standard = (value - loc) / scale
+    standard = saturated_quotient(value - loc, scale, -math.inf, _SATURATION)
     upper, tail = standard > 0, standard < -_TAIL
     distance = torch.where(tail, 0.0, torch.where(upper, standard, -standard))
     beyond = 0.5 * torch.special.erfc(distance / math.sqrt(2.0))

@@ -16,10 +16,13 @@ def at_least_float32(kernel: Callable[..., torch.Tensor]) -> Callable[..., torch
     """Return the kernel with 16-bit arguments widened to float32, and its result rounded once to their type."""
 
     @functools.wraps(kernel)
-    def widened(*arguments: torch.Tensor) -> torch.Tensor:
-        dtype = arguments[0].dtype
+    def widened(*arguments: torch.Tensor, **named: torch.Tensor) -> torch.Tensor:
+        dtype = (*arguments, *named.values())[0].dtype
         if dtype not in _NARROW:
-            return kernel(*arguments)
-        return kernel(*(argument.float() for argument in arguments)).to(dtype)
+            return kernel(*arguments, **named)
+        wide = [argument.float() for argument in arguments]
+        wide_named = {name: argument.float() for name, argument in named.items()}
+        result = kernel(*wide, **wide_named)
+        return result.to(dtype)
 
     return widened

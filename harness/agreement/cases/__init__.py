@@ -12,6 +12,7 @@ A row `[[case]]` of a kernel holds
     dtypes      the floating types it is meant for; unless given, for a kernel all in which its inputs stay finite,
                 normal and inside their domains, else float32 and float64
     cotangent   of the products; drawn unless given
+    tangents    {argument: number or nested list}, of the products; drawn in proportion to the argument unless given
     exact       derivatives that must be right bit for bit
     alone       true keeps its shape as it is; otherwise cases of a kernel are joined into one batch
     expected    {dtype: published value}, to which the oracle is held

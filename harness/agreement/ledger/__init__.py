@@ -101,9 +101,9 @@ def load(file: Path) -> Ledger:
         return Ledger()
     content = tomllib.loads(file.read_text())
     rows = {
-        Place(row["kernel"], row["case"], *where.split(" "), derivative): row["observed"]
+        Place(row["kernel"], row["case"], dtype, mode, derivative): row["observed"]
         for row in content["deviation"]
-        for where, derivatives in row["where"].items()
+        for (dtype, mode), derivatives in ((where.split(" "), found) for where, found in row["where"].items())
         for derivative in derivatives
     }
     return Ledger(content["versions"], rows)

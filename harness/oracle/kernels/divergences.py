@@ -58,7 +58,7 @@ def kl_categorical_monte_carlo(logits_q: Vector, logits_p: Vector, noise: list[V
     """Mean over Gumbel-max samples of the log ratio of the classes' probabilities."""
     q, p = softmax(logits_q), softmax(logits_p)
     classes = [arg_max([a + g for a, g in zip(logits_q, row, strict=True)]) for row in noise]
-    return mp.fsum(mp.log(q[k] / p[k]) for k in classes) / len(classes)
+    return mp.fsum(mp.log(q[k] / p[k]) if p[k] else mp.inf for k in classes) / len(classes)
 
 
 def kl_bernoulli_monte_carlo(logits_q: Vector, logits_p: Vector, noise: list[Vector]) -> Vector:

@@ -57,14 +57,24 @@ def log_cdf(value: Number, loc: Number, scale: Number) -> Number:
 
 def icdf(probability: Number, loc: Number, scale: Number) -> Number:
     """Root of the distribution function, by Newton's iteration from SciPy's quantile."""
+    goal = mp.prec
     root = mp.mpf(float(special.ndtri(float(probability))))
-    for _ in range(int(mp.log(mp.prec, 2)) + 2):
-        # on the logarithm of the smaller tail, which is concave: each step doubles the digits that are right
-        sign = -1 if root > 0 else 1
-        tail = probability if sign > 0 else 1 - probability
-        reached = mp.ncdf(sign * root)
-        root -= sign * mp.log(reached / tail) * reached / mp.npdf(root)
+    sign = -1 if root > 0 else 1
+    for precision in _doubling(goal):
+        with mp.workprec(precision):
+            # on the logarithm of the smaller tail, which is concave: each step doubles the digits that are right
+            tail = probability if sign > 0 else 1 - probability
+            reached = mp.ncdf(sign * root)
+            root -= sign * mp.log(reached / tail) * reached / mp.npdf(root)
     return loc + scale * root
+
+
+def _doubling(goal: int) -> list[int]:
+    """Working precisions of Newton's steps, twice at the first: each doubles the last, up to the goal."""
+    steps = [goal + 32]
+    while steps[-1] > 160:
+        steps.append(steps[-1] // 2 + 32)
+    return [steps[-1], *reversed(steps), goal + 32]
 
 
 def entropy(loc: Number, scale: Number) -> Number:  # noqa: ARG001 -- the contract's signature

@@ -21,12 +21,17 @@ def log_prob(value: Number, loc: Number, scale: Number) -> Number:
 def prob(value: Number, loc: Number, scale: Number) -> Number:
     """Density as the derivative of exp(-t) along t = exp(-z)."""
     t = mp.exp((loc - value) / scale)
-    return t * mp.exp(-t) / scale
+    return t * _survival(t) / scale
 
 
 def cdf(value: Number, loc: Number, scale: Number) -> Number:
     """Distribution function."""
-    return mp.exp(-mp.exp((loc - value) / scale))
+    return _survival(mp.exp((loc - value) / scale))
+
+
+def _survival(t: Number) -> Number:
+    """Exponential of -t; 0 beyond 10^6, where it needs as many digits as t has, and is below 10^-400000."""
+    return mp.exp(-t) if t < 1e6 else mp.zero
 
 
 def gumbel_softmax(logits: Vector, noise: Vector, temperature: Number) -> Vector:

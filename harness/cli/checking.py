@@ -1,0 +1,163 @@
+"""The command that compares kernels, estimators, models, libraries and generators with the truth: check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import DTYPES, Where, print_records, where
+
+if TYPE_CHECKING:
+    from harness.console import Columns
+    from harness.execution.work import Cell
+
+#: Programs that reproduce something are shown for so many comparisons at most; --snippets writes all.
+SHOWN = 10
+
+
+@click.command()
+@click.option("--kernel", "kernels", multiple=True, metavar="K",
+              help="Name, module or glob: gaussian.cdf, gaussian, '*.log_prob'. Repeatable.")  # fmt: skip
+@click.option("--case", "cases", multiple=True, metavar="C", help="Name or glob. Repeatable.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled", "vmapped", "single"]),
+              help="Repeatable. Default: as people mostly run the framework. single: batches of 1.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Every installed backend, libraries too, all dtypes and modes.")
+@click.option("--snippets", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+              help="Write a program for each deviation that reproduces it in that framework alone.")  # fmt: skip
+@click.option("--update-ledger", is_flag=True, help="Write the deviations of the libraries into their ledgers.")
+@click.option("--search", "seconds", type=float, metavar="SECONDS",
+              help="Search the inputs with the largest errors, for so long for each backend and dtype.")  # fmt: skip
+@click.option("--add", is_flag=True, help="With --search: add what is out of budget to the cases.")
+@click.option("--generators", is_flag=True, help="Test the frameworks' random numbers instead, in all dtypes.")
+@where("float32", "float64")
+@click.pass_context
+def check(
+    ctx: click.Context,
+    kernels: Sequence[str],
+    cases: Sequence[str],
+    modes: Sequence[str],
+    full: bool,
+    snippets: Path | None,
+    update_ledger: bool,
+    seconds: float | None,
+    add: bool,
+    generators: bool,
+    where: Where,
+) -> None:
+    """Compare kernels, estimators, models and libraries with the oracle, in units of their error budgets.
+
+    Values, vector-Jacobian, Jacobian-vector and Hessian-vector products. Exit status 0 when all is within budget, or
+    when a library deviates as its ledger says; 1 otherwise, and then the worst input and a program that reproduces
+    it are shown. Cases are data, and what is drawn for them has keys of its own: --seed is for --search and
+    --generators.
+
+    Example: reparam check --backend torch --kernel gaussian
+    """
+    from harness import errors
+    from harness.agreement import conformance
+
+    if add and seconds is None:
+        raise errors.BadInputError("--add goes with --search; give --search SECONDS as well, as in --search 60")
+    if generators:
+        by_default = ctx.get_parameter_source("dtypes") is click.core.ParameterSource.DEFAULT
+        ctx.exit(_generators(replace(where, dtypes=DTYPES) if by_default else where))
+    if seconds is not None:
+        ctx.exit(_search(kernels, modes, seconds, add, where))
+    options = where.chosen()
+    options.pop("seed")
+    cells = conformance.everything(kernels, cases) if full else conformance.cells(kernels, cases, modes, **options)
+    ctx.exit(_check(cells, kernels, cases, snippets, update_ledger, where.format))
+
+
+def _check(
+    cells: Sequence[Cell],
+    kernels: Sequence[str],
+    cases: Sequence[str],
+    snippets: Path | None,
+    update_ledger: bool,
+    format_: str,
+) -> int:
+    from harness.agreement import conformance, plan, verdict
+    from harness.agreement.snippet import snippet
+    from harness.console import note
+
+    found = conformance.run(cells, kernels, cases)
+    columns: Columns = {
+        "kernel": "kernel",
+        "backend": "backend",
+        "dtype": "dtype",
+        "mode": "mode",
+        "derivative": "derivative",
+        "error": "error",
+        "budget": "budget",
+        "within": "within_budget",
+        "worst case": "case",
+    }
+    print_records(plan.worst(found.records) if format_ == "table" else found.records, columns, format_)
+    for line in conformance.summary(found):
+        note(line)
+    if update_ledger:
+        written = verdict.update(found.records, kernels, cases)
+        note(f"written: {', '.join(written) or 'nothing, since no library was checked'}")
+        return 0
+    deviating = plan.worst([record for record in found.records if record.deviation or not record.within_budget])
+    if snippets is not None:
+        note(f"{conformance.write_snippets(deviating, snippets)} programs written to {snippets}")
+    for record in plan.worst(found.failures)[:SHOWN]:
+        note(f"\n{conformance.describe(record)}; worst input {record.worst_input}; reproduce it with:")
+        note(f"\n{snippet(record)}")
+    return 0 if found.sound else 1
+
+
+def _search(kernels: Sequence[str], modes: Sequence[str], seconds: float, add: bool, where: Where) -> int:
+    from harness.agreement.snippet import snippet
+    from harness.console import note
+    from harness.search import command
+
+    options = where.chosen()
+    records = command.run(kernels, seconds=seconds, modes=modes, **options)
+    columns: Columns = {
+        "kernel": "kernel",
+        "backend": "backend",
+        "dtype": "dtype",
+        "derivative": "derivative",
+        "error": "error",
+        "budget": "budget",
+        "within": "within_budget",
+        "compared": "comparisons",
+        "worst input": "worst_input",
+    }
+    print_records(records, columns, where.format)
+    outside = [record for record in records if not record.within_budget]
+    note(
+        f"{len(records)} kernels searched, {sum(r.comparisons for r in records)} numbers, {len(outside)} out of budget"
+    )
+    for record in outside[:SHOWN]:
+        note(f"\n{record.kernel} {record.backend} {record.dtype} {record.derivative}: {record.observed}")
+        if record.derivative != "oracle":
+            note(f"\n{snippet(record)}")
+    if add:
+        note(f"{command.add(records, where.seed)} cases added to {command.FILE.name}")
+    return 1 if outside else 0
+
+
+def _generators(where: Where) -> int:
+    from harness.console import note
+    from harness.generators import known, plan
+    from harness.measure import measure
+    from harness.results.schema import Generator
+
+    cells = plan.plan(where.chosen()["backends"], where.dtypes, where.seed, devices=where.devices)
+    records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Generator)]
+    print_records(records, {name: name for name in plan.COLUMNS}, where.format)
+    detected = sorted({f"{record.backend} {record.distribution} {record.dtype}: {record.pitfall}"
+                       for record in records if record.pitfall})  # fmt: skip
+    problems = known.verdict(records)
+    note(f"{len(records)} tests, {sum(not record.passed for record in records)} failed, {len(problems)} unexpected")
+    for line in [*(f"known defect detected: {name}" for name in detected), *problems]:
+        note(line)
+    return 1 if problems else 0

@@ -1,0 +1,143 @@
+"""The commands that measure estimators, kernels and models: variance, time, train."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import Where, pairs, print_records, where
+
+if TYPE_CHECKING:
+    from harness.console import Columns
+
+
+@click.command()
+@click.option("--estimator", required=True, metavar="E", help="See: reparam list estimators.")
+@click.option("--problem", required=True, metavar="P", help="See: reparam list problems.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of problem or estimator. Repeatable.")
+@click.option("--dimension", type=int, help="Of a problem that takes one.")
+@click.option("--samples", type=int, help="Samples in one gradient. Default: the least the estimator needs.")
+@click.option("--replicates", type=int, default=100_000, show_default=True, help="Gradients measured, at least 2.")
+@where("float32")
+def variance(
+    estimator: str,
+    problem: str,
+    settings: Sequence[str],
+    dimension: int | None,
+    samples: int | None,
+    replicates: int,
+    where: Where,
+) -> None:
+    """Measure mean, bias and variance of a gradient estimator, with intervals, and its cost.
+
+    Example: reparam variance --estimator score_function --problem quadratic --set k=1 --replicates 200000
+    """
+    from harness.console import interval, number, seconds
+    from harness.measure import measure
+    from harness.variance import plan
+
+    cells = plan.plan(
+        estimator,
+        problem,
+        pairs(settings),
+        dimension=dimension,
+        samples=samples,
+        replicates=replicates,
+        **where.chosen(),
+    )
+    columns: Columns = {
+        "backend": "backend",
+        "dtype": "dtype",
+        "by": "parameter",
+        "mean (s.e.)": lambda row: f"{number(row['mean'])} ({number(row['mean_standard_error'], 2)})",
+        "exact": "exact_mean",
+        "variance [95 %]": lambda row: interval(row, "variance", "variance_low", "variance_high"),
+        "exact variance": "exact_variance",
+        "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
+    }
+    print_records(measure(cells), columns, where.format)
+
+
+@click.command()
+@click.option("--kernel", "kernels", multiple=True, required=True, metavar="K",
+              help="Name, module or glob. Repeatable.")  # fmt: skip
+@click.option("--size", "sizes", multiple=True, type=int, default=(65_536,), show_default=True,
+              help="Elements of the largest argument. Repeatable.")  # fmt: skip
+@click.option("--repeats", type=int, default=20, show_default=True, help="Timed calls.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled"]),
+              default=("eager", "compiled"), show_default=True, help="Repeatable.")  # fmt: skip
+@where("float32")
+def time(
+    kernels: Sequence[str],
+    sizes: Sequence[int],
+    repeats: int,
+    modes: Sequence[str],
+    where: Where,
+) -> None:
+    """Time kernels: seconds per call, median and quartiles, the first (compiling) call apart.
+
+    Example: reparam time --kernel gaussian.log_prob --backend torch --backend jax
+    """
+    from harness.console import seconds
+    from harness.measure import measure
+    from harness.timing import plan
+
+    cells = plan.plan(
+        kernels,
+        sizes=sizes,
+        modes=modes,
+        repeats=repeats,
+        **where.chosen(),
+    )
+    columns: Columns = {
+        "kernel": "kernel",
+        "backend": "backend",
+        "dtype": "dtype",
+        "mode": "mode",
+        "derivative": "derivative",
+        "size": "size",
+        "median": lambda row: seconds(row["seconds"]),
+        "quartiles": lambda row: f"{seconds(row['seconds_low'])} to {seconds(row['seconds_high'])}",
+        "first call": lambda row: seconds(row["seconds_first_call"]),
+    }
+    print_records(measure(cells), columns, where.format)
+
+
+@click.command()
+@click.argument("model", metavar="[vae|categorical_vae]")
+@click.option("--steps", type=int, default=200, show_default=True, help="Adam steps.")
+@click.option("--objective", help="The loss: bernoulli, gaussian or article for vae.")
+@click.option("--batch", type=int, default=128, show_default=True, help="Images per step.")
+@where("float32")
+def train(
+    model: str,
+    steps: int,
+    objective: str | None,
+    batch: int,
+    where: Where,
+) -> None:
+    """Train a model on real digits: the same initial weights, batches and noise in every backend.
+
+    The table shows about ten steps of each run; json and csv have every step.
+
+    Example: reparam train vae --steps 200 --dtype float64
+    """
+    from harness.measure import measure
+    from harness.results.schema import Train
+    from harness.training import plan
+
+    cells = plan.plan(
+        model,
+        steps,
+        objective,
+        **where.chosen(),
+        batch=batch,
+    )
+    records = [record for record in measure(cells) if isinstance(record, Train)]
+    if where.format == "table":
+        stride = max(1, steps // 10)
+        records = [record for record in records if record.step % stride == 0 or record.step == steps - 1]
+    names = ("model", "objective", "backend", "dtype", "step", "loss", "temperature")
+    print_records(records, {name: name for name in names}, where.format)

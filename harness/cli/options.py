@@ -1,0 +1,100 @@
+"""The options that every command takes, and how records are printed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness import errors
+
+if TYPE_CHECKING:
+    from harness.console import Columns
+    from harness.results.schema import Record
+
+Command = Callable[..., Any]
+
+DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+@dataclass(frozen=True)
+class Where:
+    """The options that every command takes."""
+
+    backends: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    devices: tuple[str, ...]
+    seed: int
+    format: str
+
+    def chosen(self) -> dict[str, Any]:
+        """Return them as `plan` functions take them, the backends checked."""
+        from harness.backends import chosen
+
+        return {"backends": chosen(self.backends), "dtypes": self.dtypes, "devices": self.devices, "seed": self.seed}
+
+
+def where(*dtypes: str) -> Callable[[Command], Command]:
+    """Add the options that every command takes; the command receives them as `where`.
+
+    Args:
+        *dtypes: the default floating types.
+    """
+    options = (
+        click.option("--backend", "backends", multiple=True, metavar="NAME",
+                     help="Repeatable. Default: every reference backend that is installed."),
+        click.option("--dtype", "dtypes", multiple=True, default=dtypes, show_default=bool(dtypes),
+                     type=click.Choice(DTYPES), help="Repeatable."),
+        click.option("--device", "devices", multiple=True, default=("cpu",), show_default=True,
+                     type=click.Choice(["cpu", "gpu"]), help="Repeatable."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all noise."),
+        click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table",
+                     show_default=True, help="json: one array of flat records, nothing else on standard output."),
+    )  # fmt: skip
+
+    def add(command: Command) -> Command:
+        @functools.wraps(command)
+        def bundled(
+            *arguments: Any,
+            backends: tuple[str, ...],
+            dtypes: tuple[str, ...],
+            devices: tuple[str, ...],
+            seed: int,
+            format_: str,
+            **named: Any,
+        ) -> Any:
+            return command(*arguments, where=Where(backends, dtypes, devices, seed, format_), **named)
+
+        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), bundled)
+
+    return add
+
+
+def pairs(settings: Sequence[str]) -> dict[str, float]:
+    """Read settings that are written as "name=value".
+
+    Raises:
+        BadInputError: one is not a number, or has no "=".
+    """
+    values = {}
+    for text in settings:
+        name, equals, number = text.partition("=")
+        try:
+            values[name.strip()] = float(number)
+        except ValueError:
+            mend = "give a number, as in --set scale=1.5"
+            raise errors.BadInputError(f"--set {text!r} is not name=number; {mend}") from None
+        if not equals:
+            raise errors.BadInputError(f"--set {text!r} has no '='; write it as --set name=value")
+    return values
+
+
+def print_records(records: Sequence[Record], columns: Columns, format_: str) -> None:
+    """Print records on standard output, as a table, json or csv."""
+    from harness.console import show
+    from harness.results.schema import flat
+
+    show([flat(record) for record in records], columns, format_)
