@@ -31,6 +31,8 @@ SHOWN = 10
 @click.option("--update-ledger", is_flag=True, help="Write the deviations of the libraries into their ledgers.")
 @click.option("--search", "seconds", type=float, metavar="SECONDS",
               help="Search the inputs with the largest errors, for so long for each backend and dtype.")  # fmt: skip
+@click.option("--everywhere", is_flag=True,
+              help="With --search: the whole range of the dtype, also where squares leave it.")  # fmt: skip
 @click.option("--add", is_flag=True, help="With --search: add what is out of budget to the cases.")
 @click.option("--generators", is_flag=True, help="Test the frameworks' random numbers instead, in all dtypes.")
 @where("float32", "float64")
@@ -44,6 +46,7 @@ def check(
     snippets: Path | None,
     update_ledger: bool,
     seconds: float | None,
+    everywhere: bool,
     add: bool,
     generators: bool,
     where: Where,
@@ -60,13 +63,14 @@ def check(
     from harness import errors
     from harness.agreement import conformance
 
-    if add and seconds is None:
-        raise errors.BadInputError("--add goes with --search; give --search SECONDS as well, as in --search 60")
+    if (add or everywhere) and seconds is None:
+        given = "--add" if add else "--everywhere"
+        raise errors.BadInputError(f"{given} goes with --search; give --search SECONDS as well, as in --search 60")
     if generators:
         by_default = ctx.get_parameter_source("dtypes") is click.core.ParameterSource.DEFAULT
         ctx.exit(_generators(replace(where, dtypes=DTYPES) if by_default else where))
     if seconds is not None:
-        ctx.exit(_search(kernels, modes, seconds, add, where))
+        ctx.exit(_search(kernels, modes, seconds, everywhere, add, where))
     options = where.chosen()
     options.pop("seed")
     cells = conformance.everything(kernels, cases) if full else conformance.cells(kernels, cases, modes, **options)
@@ -113,13 +117,15 @@ def _check(
     return 0 if found.sound else 1
 
 
-def _search(kernels: Sequence[str], modes: Sequence[str], seconds: float, add: bool, where: Where) -> int:
+def _search(
+    kernels: Sequence[str], modes: Sequence[str], seconds: float, everywhere: bool, add: bool, where: Where
+) -> int:
     from harness.agreement.snippet import snippet
     from harness.console import note
     from harness.search import command
 
     options = where.chosen()
-    records = command.run(kernels, seconds=seconds, modes=modes, **options)
+    records = command.run(kernels, seconds=seconds, modes=modes, everywhere=everywhere, **options)
     columns: Columns = {
         "kernel": "kernel",
         "backend": "backend",

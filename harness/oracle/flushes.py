@@ -62,14 +62,16 @@ def relaxed_prob(
     along: Mapping[str, Array],
     limits: FloatType,
 ) -> Sums:
-    """Everything that the density multiplies, where it is flushed itself."""
+    """Everything that the density multiplies, where it is flushed; second, where its product with a tangent is."""
     given = (log_value, logits, temperature, cotangent)
     density = terms.relaxed_density(log_value, logits, temperature)
+    second = {f"hvp:{name}": part for name, part in bends.relaxed_prob(*given, along).items()}
+    least = min((float(t[t > 0].min(initial=1.0)) for t in map(np.asarray, along.values())), default=1.0)
     if density >= limits.tiny:
-        return {}
-    first, second = terms.relaxed_prob(*given), bends.relaxed_prob(*given, along)
+        return second if density * least < limits.tiny else {}
+    first = terms.relaxed_prob(*given)
     by_one = terms.relaxed_prob(*given[:3], np.ones(()))
-    found = {f"vjp:{name}": first[name] for name in along} | {f"hvp:{name}": second[name] for name in along}
+    found = {f"vjp:{name}": first[name] for name in along} | second
     return found | {"jvp": sum(np.sum(by_one[name] * t) for name, t in along.items())}
 
 

@@ -106,7 +106,6 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
     owner = [name for name, part in zip(kernel.arguments, given_numbers, strict=True) for _ in flat(part)]
     raw = np.concatenate([np.ravel(core) for core in given])
     point = [number for part in given_numbers for number in flat(part)]
-    function = kernels.differentiated(kernel.name)
 
     def evaluate(numbers: list[Number]) -> list[Number]:
         rest = iter(numbers)
@@ -114,7 +113,7 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
         def refill(part: Any) -> Any:
             return [refill(row) for row in part] if isinstance(part, list) else next(rest)
 
-        return flat(function(*(refill(part) for part in given_numbers)))
+        return flat(kernels.differentiated(kernel.name)(*(refill(part) for part in given_numbers)))
 
     edge = [raw[i] in EDGES.get(kernel.domain.get(name, ""), ()) for i, name in enumerate(owner)]
     counted = CONDITION_ARGUMENTS.get(kernel.name, kernel.differentiable)
@@ -153,21 +152,28 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
             first, second = _flushed(expansion.jacobian, dtype), _flushed(expansion.hessian, dtype)
             moving = expansion.hessian @ shift  # [outputs, inputs]
             loads = abs(moving) @ sizes + abs(expansion.jacobian) @ abs(shift) + first @ abs(shift)
-            outputs["jvp"] = _products(expansion.jacobian @ shift, loads, sums["jvp"], [inside] * len(value), dtype)
+            formed = [inside and fits for fits in _in_range(expansion.jacobian, dtype)]
+            outputs["jvp"] = _products(expansion.jacobian @ shift, loads, sums["jvp"], formed, dtype)
             weighted = np.tensordot(np.array(weights), expansion.hessian, 1)  # [inputs, inputs]
             gradient, bend = np.array(weights) @ expansion.jacobian, abs(weighted) @ sizes + load @ first
             product, turn = weighted @ shift, abs(expansion.turn) @ reach + abs(weighted) @ abs(shift)
             turn += np.tensordot(load, second, 1) @ abs(shift)
-            # a product is not asked for where an entry of the Hessian itself leaves the range of the dtype
-            beyond = abs(weighted).max(axis=1) > dtypes.find(dtype).largest
+            bent = [inside and fits for fits in _in_range(weighted, dtype)]
             for name in kernel.differentiable:
                 at = [i for i, other in enumerate(owner) if other == name]
                 inputs[f"vjp:{name}"] = _products(
                     gradient[at], bend[at], sums[f"vjp:{name}"], [smooth and not edge[i] for i in at], dtype
                 )
-                bent = [inside and not beyond[i] for i in at]
-                inputs[f"hvp:{name}"] = _normwise(_products(product[at], turn[at], sums[f"hvp:{name}"], bent, dtype))
+                inputs[f"hvp:{name}"] = _normwise(
+                    _products(product[at], turn[at], sums[f"hvp:{name}"], [bent[i] for i in at], dtype)
+                )
     return _Core(outputs, inputs)
+
+
+def _in_range(matrix: NDArray[Any], dtype: str) -> list[bool]:
+    """Tell of each row whether all entries stay in the range of the dtype: its product is not asked for otherwise."""
+    largest = dtypes.find(dtype).largest
+    return [bool(abs(row).max() <= largest) for row in matrix]
 
 
 def _absolute(kernel: Kernel, cores: list[Array], directions: Directions, dtype: str) -> dict[str, list[float]]:

@@ -21,6 +21,7 @@ def run(
     dtypes: Sequence[str],
     devices: Sequence[str],
     seed: int,
+    everywhere: bool = False,
 ) -> list[Check]:
     """Search each backend, dtype, device and mode for so many seconds.
 
@@ -32,6 +33,7 @@ def run(
         dtypes: floating types.
         devices: "cpu", "gpu".
         seed: of the inputs.
+        everywhere: search the whole range of the dtype, beyond the region in which squares can be represented.
 
     Raises:
         BadInputError: a name is unknown, or a number is out of its range.
@@ -46,7 +48,9 @@ def run(
     found = []
     with progress(len(places)) as (listener, finished):
         for backend, dtype, device, mode in places:
-            found += search(kernels, backend, dtype, seconds, seed, device, mode, listener=listener)
+            found += search(
+                kernels, backend, dtype, seconds, seed, device, mode, everywhere=everywhere, listener=listener
+            )
             finished()
     return found
 
