@@ -16,7 +16,7 @@ from harness.agreement.checks import Configuration
 from harness.agreement.evaluate import Call, Result
 from harness.agreement.inputs import Inputs
 from harness.execution.work import Cell, Work
-from harness.modes import MODES, Mode, is_compiled
+from harness.modes import MODES, Mode, is_compiled, usual
 from harness.oracle import core_shapes
 from harness.oracle.truth import Directions
 from harness.results.schema import Check
@@ -28,6 +28,9 @@ Array = NDArray[np.float64]
 #: Batches are filled up to a multiple of so many elements or vectors. Eager JAX compiles each operation for each
 #: shape: kernels that share a few shapes cost a tenth of kernels with a shape each.
 ELEMENTS, VECTORS = 128, 32
+
+#: The dtype in which a compiled backend is given every shape: shapes are decided on by the same Python in all dtypes.
+SHAPES_IN = "float32"
 
 
 class Member(NamedTuple):
@@ -130,16 +133,17 @@ def batches(kernel: Kernel, cases: Iterable[Case], dtype: str) -> list[Batch]:
     return found
 
 
-def for_mode(made: list[Batch], mode: Mode, compiled: bool) -> list[Batch]:
+def for_mode(made: list[Batch], mode: Mode, sparing: bool) -> list[Batch]:
     """Keep what a mode evaluates.
 
-    Cases that stand alone for their shape are left to eager mode: the same Python decides on shapes in all modes,
-    and each shape is compiled for itself, which takes seconds. A kernel all of whose cases stand alone keeps them.
+    Where a mode is sparing, cases that stand alone for their shape are left to the other modes and dtypes: the same
+    Python decides on shapes in all of them, and each shape is compiled for itself. A kernel all of whose cases stand
+    alone keeps them.
     """
     joined = [batch for batch in made if batch.call["batched"]]
     if mode.single:
         return [_single(batch) for batch in joined]
-    return joined if mode.mapped or (compiled and joined) else made
+    return joined if mode.mapped or (sparing and joined) else made
 
 
 def _single(batch: Batch) -> Batch:
@@ -221,13 +225,14 @@ def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]
         note: what the key says of the choice; empty where all cases are chosen.
     """
     compiled = is_compiled(where.backend, where.mode)
+    sparing = compiled and (where.mode != usual(where.backend) or where.dtype != SHAPES_IN)
     found = []
     for module, members in modules().items():
         made = [
             batch
             for name in members
             if registry.offers(where.backend, name)
-            for batch in for_mode(_batches(name, chosen, where.dtype), MODES[where.mode], compiled)
+            for batch in for_mode(_batches(name, chosen, where.dtype), MODES[where.mode], sparing)
         ]
         if made:
             found.append(_cell(module, made, where, compiled, note))

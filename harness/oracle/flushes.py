@@ -31,8 +31,9 @@ def kl_categorical(
     """Terms of sum_i q_i l_i, l = log q - log p, of q_i (l_i - KL), and of the change of both, in flushed q_i."""
     q, depth_q = log_depths(logits_q)
     _, depth_p = log_depths(logits_p)
-    lost = np.where((q > 0) & (q < limits.tiny), q * (2 + depth_q + depth_p), 0.0)
-    by_q = lost + q * np.sum(lost)
+    flushed, logs = np.where(q < limits.tiny, q, 0.0), 2 + depth_q + depth_p
+    lost = flushed * logs
+    by_q = lost + q * np.sum(lost) + flushed * np.sum(q * logs)
     # a probability changes by itself times a difference of the tangents, which is at most their sum
     change = np.sum(along["logits_q"]) + np.sum(along["logits_p"])
     size = np.abs(cotangent)
@@ -93,7 +94,27 @@ def gumbel_softmax_from_probs(
     return {"vjp:probs": lost, "hvp:probs": lost * change}
 
 
+def relaxed_bernoulli(
+    logits: Array,
+    noise: Array,
+    temperature: Array,
+    cotangent: Array,
+    along: Mapping[str, Array],
+    limits: FloatType,
+) -> Sums:
+    """All of the derivatives of y = sigmoid(z) where the smaller of y and 1 - y, exp(-|z|), is flushed."""
+    if np.exp(-np.abs((logits + noise) / temperature)) >= limits.tiny:
+        return {}
+    given = (logits, noise, temperature)
+    first, by_one = terms.relaxed_sample(*given, cotangent), terms.relaxed_sample(*given, np.ones(()))
+    second = bends.relaxed_sample(*given, cotangent, along)
+    found = {f"vjp:{name}": first[name] for name in along} | {f"hvp:{name}": part for name, part in second.items()}
+    return found | {"jvp": sum(np.sum(by_one[name] * t) for name, t in along.items())}
+
+
 FLUSHES: dict[str, Callable[..., Sums]] = {
+    "bernoulli.relaxed_sample": relaxed_bernoulli,
+    "bernoulli.straight_through_sample": relaxed_bernoulli,
     "divergences.kl_categorical": kl_categorical,
     "divergences.kl_bernoulli": kl_bernoulli,
     "relaxed_categorical.prob": relaxed_prob,

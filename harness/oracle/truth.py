@@ -150,6 +150,11 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
                 e and name in kernel.differentiable for e, name in zip(edge, owner, strict=True)
             )
             first, second = _flushed(expansion.jacobian, dtype), _flushed(expansion.hessian, dtype)
+            lost = _lost(expansion.value, dtype)
+            first, second = (
+                first + lost[:, None] * abs(expansion.jacobian),
+                second + lost[:, None, None] * abs(expansion.hessian),
+            )
             moving = expansion.hessian @ shift  # [outputs, inputs]
             loads = abs(moving) @ sizes + abs(expansion.jacobian) @ abs(shift) + first @ abs(shift)
             formed = [inside and fits for fits in _in_range(expansion.jacobian, dtype)]
@@ -188,6 +193,15 @@ def _flushed(entries: NDArray[Any], dtype: str) -> NDArray[Any]:
     """Return what flushing an entry below the smallest normal number to 0 costs, in rounding units."""
     limits = dtypes.computing(dtype)
     return np.where((entries != 0) & (abs(entries) < limits.tiny), limits.tiny / limits.eps, 0.0)
+
+
+def _lost(values: Array, dtype: str) -> Array:
+    """Return the weight, in rounding units, of the derivatives of each result that may be flushed to 0, else 0.
+
+    The derivatives of such a result, of y in y (1 - y) say, are made of it, and are lost with it.
+    """
+    limits = dtypes.computing(dtype)
+    return np.where((values != 0) & (abs(values) < limits.tiny), 1 / limits.eps, 0.0)
 
 
 def _pairs(numbers: Array, loads: Array, absolute: Sequence[float]) -> list[Pair]:

@@ -89,6 +89,7 @@ def _centered_difference(probs_q: Array, logits_q: Array, logits_p: Array) -> Ar
 
     Each from its own logit of the likeliest class of q, so that large ones are not rounded before they cancel.
     """
+    logits_q, logits_p = jnp.broadcast_arrays(logits_q, logits_p)
     likeliest = jnp.argmax(logits_q, axis=-1, keepdims=True)
     below_q, below_p = (x - jnp.take_along_axis(x, likeliest, axis=-1) for x in (logits_q, logits_p))
     return gumbel.centered(probs_q, jnp.where(probs_q > 0, below_p - below_q, 0))
