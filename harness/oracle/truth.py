@@ -122,9 +122,7 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
         for i, name in enumerate(owner)
         if (name in counted or name in kernel.differentiable) and mp.isfinite(point[i]) and not edge[i]
     ]
-    shifts = iter([number for name in kernel.differentiable for number in flat(nested(directions.tangents[name]))])
-    tangent = [next(shifts) if name in kernel.differentiable else mp.zero for name in owner]
-    tangent = [shift if i in variable else mp.zero for i, shift in enumerate(tangent)]
+    tangent = _tangent(directions, owner, variable)
     smallest = math.ldexp(dtypes.find(dtype).tiny, 1) * dtypes.find(dtype).eps
     with mp.workprec(53):
         low, high = derivatives.precisions(point, smallest)
@@ -175,6 +173,13 @@ def _core(kernel: Kernel, given: list[Array], directions: Directions, dtype: str
     return _Core(outputs, inputs)
 
 
+def _tangent(directions: Directions, owner: list[str], variable: list[int]) -> list[Number]:
+    """Return the shift of each input: 0 where it is not differentiated, or has no derivative."""
+    parts = {name: iter(flat(nested(tangent))) for name, tangent in directions.tangents.items()}
+    shifts = [next(parts[name]) if name in parts else mp.zero for name in owner]
+    return [shift if i in variable else mp.zero for i, shift in enumerate(shifts)]
+
+
 def _in_range(matrix: NDArray[Any], dtype: str) -> list[bool]:
     """Tell of each row whether all entries stay in the range of the dtype: its product is not asked for otherwise."""
     largest = dtypes.find(dtype).largest
@@ -195,7 +200,7 @@ def _flushed(entries: NDArray[Any], dtype: str) -> NDArray[Any]:
     return np.where((entries != 0) & (abs(entries) < limits.tiny), limits.tiny / limits.eps, 0.0)
 
 
-def _lost(values: Array, dtype: str) -> Array:
+def _lost(values: NDArray[Any], dtype: str) -> Array:
     """Return the weight, in rounding units, of the derivatives of each result that may be flushed to 0, else 0.
 
     The derivatives of such a result, of y in y (1 - y) say, are made of it, and are lost with it.
