@@ -21,15 +21,10 @@ from harness.generators.truth import PROBS
 Ends = tuple[float, float]
 
 #: Bits of a uniform number: of its significand, or one less where the bits fill the fraction of a number in [1, 2).
-BITS = {
-    ("torch", "float32"): 24,
-    ("torch", "float64"): 53,
-    **{
-        (backend, dtype): bits
-        for backend in ("jax", "tensorflow")
-        for dtype, bits in {"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}.items()
-    },
-}
+_OF_FRACTION = {"float16": 10, "bfloat16": 7, "float32": 23, "float64": 52}
+_OF_SIGNIFICAND = {"float32": 24, "float64": 53}
+_BITS_OF = {"torch": _OF_SIGNIFICAND, "jax": _OF_FRACTION, "tensorflow": _OF_FRACTION}
+BITS = {(backend, dtype): bits for backend, row in _BITS_OF.items() for dtype, bits in row.items()}
 
 
 def _number(value: float, dtype: str) -> float:
