@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -32,3 +33,8 @@ def unknown(kind: str, name: str, known: Iterable[str], listing: str = "") -> Ba
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:8]
     tail = f"; all of them: {listing}" if listing else ""
     return BadInputError(f"unknown {kind} {name!r}; the nearest: {', '.join(near)}{tail}")
+
+
+def without_folders(text: str) -> str:
+    """Return a framework's message with the folders of this machine left out: "cannot read /a/b.pb" ends in b.pb."""
+    return re.sub(r"(?<![\w:/.])(?:/[^\s:'\"/]+)+/", "", text)

@@ -65,6 +65,8 @@ class Backend:
         extra: the extra of the distribution `reparam` that installs the framework.
         mode: how people mostly run the framework, "eager" or "compiled".
         environment: environment variables that its process needs before the framework is imported.
+        keeps_programs: environment variables that make the framework keep what it compiles in "{folder}", so that
+            another process need not compile it; a backend that has a base uses the base's.
         base: the reference backend whose `BASE_MODULES` serve this one; "" for a backend that has its own.
     """
 
@@ -75,6 +77,7 @@ class Backend:
     extra: str
     mode: str = "compiled"
     environment: tuple[tuple[str, str], ...] = ()
+    keeps_programs: tuple[tuple[str, str], ...] = ()
     base: str = ""
 
 
@@ -90,8 +93,27 @@ class MissingFrameworkError(ImportError):
 _QUIET_TENSORFLOW = (("TF_CPP_MIN_LOG_LEVEL", "3"),)
 
 _BUILT_IN = (
-    Backend("torch", "implementations.torch", "torch", "reference", "torch", mode="eager"),
-    Backend("jax", "implementations.jax", "jax", "reference", "jax"),
+    Backend(
+        "torch",
+        "implementations.torch",
+        "torch",
+        "reference",
+        "torch",
+        mode="eager",
+        keeps_programs=(("TORCHINDUCTOR_CACHE_DIR", "{folder}"),),
+    ),
+    Backend(
+        "jax",
+        "implementations.jax",
+        "jax",
+        "reference",
+        "jax",
+        keeps_programs=(
+            ("JAX_COMPILATION_CACHE_DIR", "{folder}"),
+            ("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0"),
+            ("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1"),
+        ),
+    ),
     Backend(
         "tensorflow",
         "implementations.tensorflow",
@@ -99,6 +121,7 @@ _BUILT_IN = (
         "reference",
         "tensorflow",
         environment=_QUIET_TENSORFLOW,
+        keeps_programs=(("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory={folder}"),),
     ),
     Backend(
         "torch_distributions",

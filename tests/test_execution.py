@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.errors import BadInputError, MeasurementError
+from harness.errors import BadInputError, MeasurementError, without_folders
+from harness.execution import local
 from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
+from implementations import registry
 
 
 def cell(key: str, function: str, backend: str, device: str = "cpu", **arguments: Any) -> Cell:
@@ -58,3 +61,48 @@ def test_a_missing_device_is_bad_input(backend: str) -> None:
     assert isinstance(outcome, BadInputError)
     assert "--device cpu" in str(outcome)
     assert "\n" not in str(outcome)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_compiled_programs_are_kept_only_where_nothing_is_timed(
+    backend: str, processes: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPARAM_CACHE", str(tmp_path))
+    names = [name for name, _ in registry.find(backend).keeps_programs]
+    assert names
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    with Workers(processes) as workers:
+        found: Any = workers.run([cell("environment", "environment", backend)])
+    kept = [name for name in names if name in found[0]]
+    assert kept == (names if processes > 1 else [])
+    assert (tmp_path / "programs" / backend).is_dir() == (processes > 1)
+
+
+def test_a_cache_of_the_user_stays(backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPARAM_CACHE", str(tmp_path))
+    name, _ = registry.find(backend).keeps_programs[0]
+    monkeypatch.setenv(name, "")
+    with Workers(2) as workers:
+        found: Any = workers.run([cell("environment", "environment", backend)])
+    assert found[0][name] == ""
+
+
+def test_programs_are_not_kept_where_the_folder_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("REPARAM_CACHE", str(blocked))
+    assert local.keeping("torch") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("DataLossError: Can't parse /tmp/a/b.pb as proto", "DataLossError: Can't parse b.pb as proto"),
+        ("see https://example.org/a/b and 3/4 of x/y", "see https://example.org/a/b and 3/4 of x/y"),
+        ("'/home/me/x.py', line 3", "'x.py', line 3"),
+        ("no path", "no path"),
+    ],
+)
+def test_messages_name_no_folder_of_this_machine(text: str, expected: str) -> None:
+    assert without_folders(text) == expected

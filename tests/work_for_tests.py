@@ -55,3 +55,8 @@ def report_twice(backend: ModuleType) -> list[Any]:
     progress.report(1, 2, "half")
     progress.report(2, 2, "whole")
     return []
+
+
+def environment(backend: ModuleType) -> dict[str, str]:
+    del backend
+    return dict(os.environ)

@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import without_folders
 from harness.execution import progress
 
 Array = NDArray[np.float64]
@@ -119,7 +120,7 @@ def attempt(backend: ModuleType, function: Callable[..., Any], *arguments: Any) 
         return backend.runtime.to_numpy(function(*arguments))
     except Exception as error:
         first_line = (str(error).strip().splitlines() or [""])[0]
-        return f"{type(error).__name__}: {first_line}"[:300]
+        return without_folders(f"{type(error).__name__}: {first_line}")[:300]
 
 
 def float64(result: dict[str, Any]) -> dict[str, Array]:

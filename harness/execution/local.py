@@ -21,7 +21,8 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from harness.errors import BadInputError, MeasurementError
+from harness import folders
+from harness.errors import BadInputError, MeasurementError, without_folders
 from harness.execution import progress
 from harness.execution.work import Cell, Work
 from harness.results.schema import Record
@@ -42,6 +43,22 @@ def _exit_with_driver() -> None:
     if driver is not None:
         driver.join()
         os._exit(1)
+
+
+def keeping(backend: str) -> dict[str, str]:
+    """Return the environment in which a framework keeps what it compiles, and finds it again.
+
+    A program is kept under a hash of itself, the compiler's version and its options. What the user has set stays,
+    and where the folder cannot be made, nothing is kept.
+    """
+    row = registry.find(backend)
+    owner = registry.find(row.base or backend)
+    folder = folders.cache() / "programs" / owner.name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return {}
+    return {name: value.format(folder=folder) for name, value in owner.keeps_programs if name not in os.environ}
 
 
 def start(environment: dict[str, str], reports: Any) -> None:
@@ -95,7 +112,7 @@ def call(work: Work, threads: int) -> Any:
         where = traceback.extract_tb(error.__traceback__)[-1]
         first_line = (str(error).splitlines() or [""])[0]
         place = f"{Path(where.filename).name}:{where.lineno}"
-        raise MeasurementError(f"{type(error).__name__}: {first_line} ({place})") from None
+        raise MeasurementError(without_folders(f"{type(error).__name__}: {first_line} ({place})")) from None
 
 
 def describe(backend: ModuleType) -> dict[str, Any]:
@@ -107,8 +124,9 @@ def describe(backend: ModuleType) -> dict[str, Any]:
 class _Station:
     """One process for one backend and device, and the cells that wait for it."""
 
-    def __init__(self, backend: str, threads: int, cells: Sequence[Cell], listener: Listener) -> None:
+    def __init__(self, backend: str, threads: int, cells: Sequence[Cell], listener: Listener, timed: bool) -> None:
         self.backend, self.threads, self.listener = backend, threads, listener
+        self.environment = dict(registry.find(backend).environment) | ({} if timed else keeping(backend))
         self.waiting = list(cells)
         self.cell = self.waiting[0]
         self.executor: ProcessPoolExecutor | None = None
@@ -123,8 +141,7 @@ class _Station:
         if self.executor is None:
             self.reports = SPAWN.SimpleQueue()
             threading.Thread(target=self._listen, args=(self.reports,), daemon=True).start()
-            environment = dict(registry.find(self.backend).environment)
-            self.executor = ProcessPoolExecutor(1, SPAWN, start, (environment, self.reports))
+            self.executor = ProcessPoolExecutor(1, SPAWN, start, (self.environment, self.reports))
         self.listener(self.cell.key, 0, 0, "")
         return self.executor.submit(call, self.cell.work, self.threads)
 
@@ -136,6 +153,16 @@ class _Station:
             self.executor = None
 
 
+def _finished(cell: Cell, result: Any) -> Sequence[Record] | Exception:
+    """Return a cell's records, made from what its process gave back, or what went wrong there or here."""
+    if isinstance(result, Exception):
+        return result
+    try:
+        return cell.finish(result)
+    except Exception as error:  # a cell's failure is its outcome, never the end of the run
+        return error
+
+
 def silent(key: str, done: int, total: int, note: str) -> None:
     """Hear nothing."""
 
@@ -144,7 +171,8 @@ class Workers:
     """A context in which cells are measured.
 
     Attributes:
-        processes: how many frameworks compute at once. Use 1 where time is measured.
+        processes: how many frameworks compute at once. Use 1 where time is measured; with more, frameworks find
+            again what an earlier run compiled.
         threads: threads of one operation; 0 is the framework's own choice.
         listener: told of the progress of the present cells.
     """
@@ -171,7 +199,10 @@ class Workers:
         groups: dict[tuple[str, str], list[Cell]] = {}
         for cell in cells:
             groups.setdefault((cell.work.backend, cell.work.device), []).append(cell)
-        idle = [_Station(backend, self.threads, group, self.listener) for (backend, _), group in groups.items()]
+        idle = [
+            _Station(backend, self.threads, group, self.listener, self.processes == 1)
+            for (backend, _), group in groups.items()
+        ]
         busy: dict[Future[Any], _Station] = {}
         try:
             while idle or busy:
@@ -182,24 +213,24 @@ class Workers:
                 for future in done:
                     station = busy.pop(future)
                     cell = station.cell
-                    outcome = self._outcome(future, station)
+                    result = self._result(future, station)
                     if station.waiting:
                         busy[station.next()] = station
                     else:
                         station.close()
-                    yield cell, outcome
+                    yield cell, _finished(cell, result)
         finally:
             for station in busy.values():
                 with suppress(BrokenProcessPool):
                     station.close()
 
-    def _outcome(self, future: Future[Any], station: _Station) -> Sequence[Record] | Exception:
+    def _result(self, future: Future[Any], station: _Station) -> Any:
         try:
-            return station.cell.finish(future.result())
+            return future.result()
         except BrokenProcessPool:
             station.close()
             return MeasurementError(f"the {station.backend} process died (killed, or out of memory)")
-        except Exception as error:  # a cell's failure is its outcome, never the end of the run
+        except Exception as error:
             return error
 
     def run(self, cells: Sequence[Cell]) -> list[Sequence[Record]]:

@@ -8,7 +8,6 @@ file is computed anew. Nothing is pickled.
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import folders
 from harness.oracle import truth
 from harness.oracle.truth import Directions, Truth
 from implementations.interface.contract import Kernel
@@ -34,13 +34,6 @@ _SOURCES = (
     "flushes.py",
     "kernels/*.py",
 )
-
-
-def directory() -> Path:
-    """Return where truths are kept: REPARAM_CACHE, or "reparam" in the user's cache directory."""
-    if chosen := os.environ.get("REPARAM_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "reparam"
 
 
 @cache
@@ -81,7 +74,7 @@ def of_kernel(
     kernel: Kernel, arguments: Mapping[str, NDArray[Any]], directions: Directions, dtype: str
 ) -> dict[str, Truth]:
     """Return `truth.of_kernel` of the same arguments, from disk where it is there."""
-    path = directory() / "truth" / f"{key(kernel, arguments, directions, dtype)}.npz"
+    path = folders.cache() / "truth" / f"{key(kernel, arguments, directions, dtype)}.npz"
     found = _read(path, path.stat().st_mtime_ns) if path.exists() else None
     if found is None:
         found = truth.of_kernel(kernel, arguments, directions, dtype)
