@@ -34,6 +34,16 @@ def key(where: Configuration, subject: str, note: str) -> str:
     return " ".join(word for word in words if word)
 
 
+def listed(array: Array) -> Any:
+    """Return an array as nested lists, or, where they would not tell its shape, as {"empty": shape}."""
+    return array.tolist() if array.size else {"empty": list(array.shape)}
+
+
+def array(value: Any) -> Array:
+    """Return the array that `listed` described."""
+    return np.zeros(value["empty"]) if isinstance(value, dict) else np.array(value, np.float64)
+
+
 def literal(value: Any) -> str:
     """Write built-in values so that `ast.literal_eval` reads them back: infinity as 1e999, which overflows to it."""
     if isinstance(value, dict):

@@ -190,11 +190,11 @@ def worst_input(member: Member, kernel: Kernel, derivative: str, index: tuple[in
     if member.rows is not None and core_shapes.batch_shape(signature, _shapes(member.inputs)):
         arguments, tangents = inputs_of.core(arguments, index[:1]), inputs_of.core(tangents, index[:1])
         cotangent = cotangent[index[:1]]
-    shown: dict[str, Any] = {name: array.tolist() for name, array in arguments.items()}
+    shown: dict[str, Any] = {name: checks.listed(array) for name, array in arguments.items()}
     if derivative != "value":
-        shown |= {"cotangent": cotangent.tolist()}
+        shown |= {"cotangent": checks.listed(cotangent)}
     if derivative.startswith(("jvp", "hvp")):
-        shown |= {"tangents": {name: part.tolist() for name, part in tangents.items()}}
+        shown |= {"tangents": {name: checks.listed(part) for name, part in tangents.items()}}
     return checks.literal(shown)
 
 

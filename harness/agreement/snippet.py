@@ -187,7 +187,10 @@ def _library(kernel: Kernel, record: Check, what: str) -> str:
 
 
 def _source(value: Any) -> str:
-    return checks.literal(value)
+    """Write an array, or a dict of arrays, as `checks.listed` describes them, in Python."""
+    if isinstance(value, dict) and "empty" not in value:
+        return "{" + ", ".join(f"{name!r}: {_source(part)}" for name, part in value.items()) + "}"
+    return f"np.zeros({value['empty']})" if isinstance(value, dict) else checks.literal(value)
 
 
 def _expected(
@@ -199,11 +202,14 @@ def _expected(
     from harness.oracle import cache, core_shapes
     from harness.oracle.truth import Directions
 
-    arrays = {name: np.array(value, np.float64) for name, value in arguments.items()}
+    arrays = {name: checks.array(value) for name, value in arguments.items()}
     signature = core_shapes.parse(kernel.signature)
     shape = core_shapes.output_shape(signature, [array.shape for array in arrays.values()])
-    weights = np.broadcast_to(np.array(cotangent, np.float64), shape)
-    along = {name: np.array(tangents.get(name, np.zeros(arrays[name].shape))) for name in kernel.differentiable}
+    weights = np.broadcast_to(checks.array(cotangent), shape)
+    along = {
+        name: checks.array(tangents[name]) if name in tangents else np.zeros(arrays[name].shape)
+        for name in kernel.differentiable
+    }
     truth = cache.of_kernel(kernel, arrays, Directions(weights, along), record.dtype)[record.derivative]
     with mp.workdps(2 * _DIGITS):
         pairs = zip(truth.high.flat, truth.low.flat, strict=True)
