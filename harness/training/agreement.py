@@ -16,10 +16,11 @@ class Difference(NamedTuple):
     Attributes:
         model: its name.
         objective: its loss.
+        optimizer: what trains it.
         dtype: floating type.
         device: "cpu" or "gpu".
         seed: of weights, batches and noise.
-        batch: images per step.
+        batch: examples per step.
         step: counted from 0.
         backends: how many took this step.
         relative_difference: (largest - smallest) / largest magnitude; infinite if a loss is not finite.
@@ -27,6 +28,7 @@ class Difference(NamedTuple):
 
     model: str
     objective: str
+    optimizer: str
     dtype: str
     device: str
     seed: int
@@ -54,9 +56,9 @@ def differences(records: Iterable[Train]) -> list[Difference]:
     Returns:
         One row per step, in the order of the fields.
     """
-    losses: dict[tuple[str, str, str, str, int, int, int], dict[str, float | None]] = defaultdict(dict)
+    losses: dict[tuple[str, str, str, str, str, int, int, int], dict[str, float | None]] = defaultdict(dict)
     for row in records:
-        key = (row.model, row.objective, row.dtype, row.device, row.seed, row.batch, row.step)
+        key = (row.model, row.objective, row.optimizer, row.dtype, row.device, row.seed, row.batch, row.step)
         losses[key][row.backend] = row.loss
     return [
         Difference(*key, len(by_backend), _spread(list(by_backend.values())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -14,17 +14,18 @@ from harness import data, noise
 from harness.execution import progress
 from harness.modes import in_mode
 from harness.results.schema import Train, finite
-from harness.training import models
+from harness.training import models, optimizers
 from harness.training.weights import initial_weights
+from implementations.interface.contract import STATUSES
 
 
-def indices(seed: int, step: int, batch: int) -> NDArray[np.int64]:
-    """Return which images make up the batch of one step: a slice of its epoch's permutation.
+def indices(seed: int, step: int, batch: int, examples: int) -> NDArray[np.int64]:
+    """Return which examples make up the batch of one step: a slice of its epoch's permutation.
 
-    An epoch has as many whole batches as fit; the images left over wait for another permutation.
+    An epoch has as many whole batches as fit; the examples left over wait for another permutation.
     """
-    epoch, place = divmod(step, data.IMAGES // batch)
-    permutation = noise.generator(seed, "batches", epoch).permutation(data.IMAGES)
+    epoch, place = divmod(step, examples // batch)
+    permutation = noise.generator(seed, "batches", epoch).permutation(examples)
     return permutation[place * batch : (place + 1) * batch]
 
 
@@ -34,39 +35,66 @@ def batch_noise(model: str, seed: int, step: int, samples: int, batch: int) -> N
     return noise.draw(row.noise, (samples, batch, *row.event), noise.generator(seed, "training", model, step))
 
 
+def batch_arrays(model: str, objective: str, seed: int, step: int, batch: int, samples: int) -> list[NDArray[Any]]:
+    """Return what the loss takes after the parameters at one step: data, then noise if the model has some."""
+    row = models.find(model)
+    source = data.SOURCES[row.source]
+    chosen = indices(seed, step, batch, source.examples)
+    arrays = [array[chosen] for array in row.objectives[objective].view(*source.load())]
+    return arrays + ([batch_noise(model, seed, step, samples, batch)] if row.noise else [])
+
+
 def loss_function(backend: ModuleType, model: str, objective: str) -> Callable[..., Any]:
-    """Return the loss of a backend: (parameters, images, noise), then the temperature if the model has one."""
+    """Return the loss of a backend: (parameters, *data), then noise and temperature if the model has them."""
     function: Callable[..., Any] = getattr(
         getattr(backend.models, model), models.find(model).objectives[objective].function
     )
     return function
 
 
-def step_function(backend: ModuleType, model: str, objective: str, schedule: str, mode: str) -> Callable[..., Any]:
-    """Return one step of training: temperature, value and gradient of the loss, and Adam's update.
+def step_function(
+    backend: ModuleType,
+    model: str,
+    objective: str,
+    schedule: str,
+    optimizer: str,
+    counts: Mapping[str, int],
+    mode: str,
+) -> Callable[..., Any]:
+    """Return one step of training: temperature, loss, and the optimizer's update.
 
     Args:
         backend: the framework's package.
         model: its name.
         objective: its loss.
         schedule: the function of `annealing` that gives the temperature; empty if the model has none.
+        optimizer: a key of `optimizers.OPTIMIZERS`.
+        counts: the optimizer's settings that are whole numbers.
         mode: "eager" or "compiled".
 
     Returns:
-        (parameters, state, inputs) -> (loss, temperature, parameters, state), where inputs is a dict of "images",
-        "noise", "learning_rate", "step" and the schedule's "settings", and temperature a tuple of one scalar, or
-        empty.
+        (parameters, state, inputs) -> (loss, parameters, state, details), where inputs is a dict of "arrays" (data and
+        noise), "step", "schedule" and "optimizer" (their settings), and details a dict of scalars, among them
+        "temperature" if the model has one.
     """
+    row = models.find(model)
     loss = loss_function(backend, model, objective)
     anneal = getattr(backend.annealing, schedule) if schedule else None
+    family = getattr(backend.families, row.family) if row.family else None
+    outputs = getattr(getattr(backend.models, model), "outputs", None)
 
     def update(parameters: Any, state: Any, inputs: Any) -> Any:
-        temperature = () if anneal is None else (anneal(inputs["step"], **inputs["settings"]),)
-        value, gradients = backend.autodiff.value_and_gradient(
-            loss, parameters, inputs["images"], inputs["noise"], *temperature
+        shown = {} if anneal is None else {"temperature": anneal(inputs["step"], **inputs["schedule"])}
+        arrays = (*inputs["arrays"], *shown.values())
+        problem = optimizers.Problem(
+            loss=lambda given: loss(given, *arrays),
+            outputs=None if outputs is None else lambda given: outputs(given, arrays[0]),
+            family=family,
         )
-        parameters, state = backend.optimizers.adam(parameters, gradients, state, inputs["learning_rate"])
-        return value, temperature, parameters, state
+        value, parameters, state, details = optimizers.find(optimizer).update(
+            backend, problem, parameters, state, inputs["optimizer"], counts
+        )
+        return value, parameters, state, details | shown
 
     return in_mode(backend, update, mode)
 
@@ -77,33 +105,35 @@ def train(
     name: str,
     model: str,
     objective: str,
+    optimizer: str,
     steps: int,
     dtype: str,
     device: str,
     seed: int,
     batch: int,
-    learning_rate: float,
     samples: int,
     schedule: str,
-    settings: dict[str, float],
+    settings: dict[str, dict[str, float]],
+    counts: dict[str, int],
     mode: str,
 ) -> list[Train]:
-    """Train a model with Adam and record every step.
+    """Train a model and record every step.
 
     Args:
         backend: the framework's package, configured.
         name: the backend's name, for the records.
         model: a key of `models.MODELS`.
         objective: one of its objectives.
+        optimizer: a key of `optimizers.OPTIMIZERS`.
         steps: updates.
-        dtype: of weights, images and noise.
+        dtype: of weights, data and noise.
         device: where the backend is configured to compute, for the records.
         seed: of initial weights, batches and noise.
-        batch: images per step.
-        learning_rate: Adam's.
-        samples: latent samples per image.
+        batch: examples per step.
+        samples: latent samples per example.
         schedule: of the temperature; empty if the model has none.
-        settings: the schedule's.
+        settings: "schedule" and "optimizer": the real settings of each.
+        counts: the optimizer's settings that are whole numbers.
         mode: "eager" or "compiled".
 
     Returns:
@@ -112,28 +142,28 @@ def train(
     """
     runtime = backend.runtime
     row = models.find(model)
-    images = row.objectives[objective].pixels(data.digits()[0])
-    update = step_function(backend, model, objective, schedule, mode)
+    update = step_function(backend, model, objective, schedule, optimizer, counts, mode)
     parameters = {key: runtime.asarray(value, dtype) for key, value in initial_weights(row.layers, seed).items()}
-    state = backend.optimizers.adam_initial(parameters)
-    rate = runtime.asarray(learning_rate, dtype)
-    constants = {key: runtime.asarray(value, dtype) for key, value in settings.items()}
+    state = backend.optimizers.adam_initial(parameters) if optimizers.find(optimizer).has_state else {}
+    constants = {
+        owner: {key: runtime.asarray(value, dtype) for key, value in own.items()} for owner, own in settings.items()
+    }
 
     records = []
     for step in range(steps):
+        arrays = batch_arrays(model, objective, seed, step, batch, samples)
         inputs = {
-            "images": runtime.asarray(images[indices(seed, step, batch)], dtype),  # [batch, pixels]
-            "noise": runtime.asarray(batch_noise(model, seed, step, samples, batch), dtype),  # [samples, batch, *event]
-            "learning_rate": rate,
+            "arrays": [runtime.asarray(array, dtype) for array in arrays],
             "step": runtime.asarray(float(step), dtype),
-            "settings": constants,
+            **constants,
         }
         runtime.synchronize(inputs)
         start = time.perf_counter()
-        value, temperature, parameters, state = update(parameters, state, inputs)
+        value, parameters, state, details = update(parameters, state, inputs)
         runtime.synchronize((value, parameters, state))
         seconds = time.perf_counter() - start
         loss = float(runtime.to_numpy(value))
+        shown = {key: float(part) for key, part in runtime.to_numpy(details).items()}
         records.append(
             Train(
                 backend=name,
@@ -142,13 +172,30 @@ def train(
                 mode=mode,
                 model=model,
                 objective=objective,
+                optimizer=optimizer,
                 seed=seed,
                 batch=batch,
                 step=step,
                 loss=finite(loss),
-                temperature=finite(float(runtime.to_numpy(temperature[0]))) if temperature else None,
+                temperature=finite(shown["temperature"]) if "temperature" in shown else None,
                 seconds=seconds,
+                **_trust_region(shown),
             )
         )
         progress.report(step + 1, steps, f"loss {loss:.6g}")
     return records
+
+
+def _trust_region(details: Mapping[str, float]) -> dict[str, Any]:
+    """Return the fields of a record that say what a natural-gradient step did; none for another optimizer."""
+    if "status" not in details:
+        return {}
+    return {
+        "kl": finite(details["kl"]),
+        "predicted_kl": finite(details["predicted_kl"]),
+        "length": finite(details["length"]),
+        "halvings": int(details["halvings"]),
+        "solver_status": STATUSES[int(details["status"])],
+        "solver_iterations": int(details["iterations"]),
+        "solver_residual": finite(details["residual"]),
+    }

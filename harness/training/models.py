@@ -4,22 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from harness.data import binarized
+from harness.data import binarized, one_hot
 from harness.errors import unknown
 from harness.validation import Setting
-from implementations.interface.models import categorical_vae, vae
+from implementations.interface.models import categorical_vae, classifier, regression, vae
 from implementations.interface.models.network import Layer
 
-Images = NDArray[np.float64]
+Array = NDArray[Any]
+
+#: (inputs, labels) of a source, as loaded -> the arrays that a loss takes after the parameters, examples first.
+View = Callable[[Array, Array], tuple[Array, ...]]
 
 
-def gray(images: Images) -> Images:
+def gray(images: Array, _: Array) -> tuple[Array, ...]:
     """Return the gray values as they are."""
-    return images
+    return (images,)
+
+
+def black_and_white(images: Array, _: Array) -> tuple[Array, ...]:
+    """Return images whose pixels are 0 or 1."""
+    return (binarized(images),)
+
+
+def labelled(images: Array, labels: Array) -> tuple[Array, ...]:
+    """Return gray values and one-hot labels."""
+    return images, one_hot(labels, classifier.CLASSES)
+
+
+def pairs(inputs: Array, targets: Array) -> tuple[Array, ...]:
+    """Return inputs and targets as they are."""
+    return inputs, targets
 
 
 @dataclass(frozen=True)
@@ -28,11 +46,11 @@ class Objective:
 
     Attributes:
         function: the loss, by its name in the model's module.
-        pixels: how the model sees gray images.
+        view: how it sees the data.
     """
 
     function: str
-    pixels: Callable[[Images], Images]
+    view: View
 
 
 @dataclass(frozen=True)
@@ -40,19 +58,23 @@ class Model:
     """A model that can be trained.
 
     Attributes:
-        layers: of encoder and decoder.
-        noise: the kind of base noise, a key of `harness.noise.KINDS`.
-        event: the shape of the noise of one sample of one image.
+        layers: of the network.
+        source: of the data, a key of `harness.data.SOURCES`.
         objectives: by name, the default first.
+        noise: the kind of base noise, a key of `harness.noise.KINDS`; "" for a model without a latent variable.
+        event: the shape of the noise of one sample of one example.
         schedules: the names of the schedules its temperature may follow, the default first; none if it has
             no temperature.
+        family: of its outputs, by its name in `families`; "" where the outputs are of no one distribution.
     """
 
     layers: tuple[Layer, ...]
-    noise: str
-    event: tuple[int, ...]
+    source: str
     objectives: dict[str, Objective]
-    schedules: tuple[str, ...]
+    noise: str = ""
+    event: tuple[int, ...] = ()
+    schedules: tuple[str, ...] = ()
+    family: str = ""
 
 
 #: Settings of each function of `annealing`. Jang et al. decay at 1e-5 to 1e-4 per step; runs here are shorter.
@@ -74,21 +96,34 @@ SCHEDULES: dict[str, dict[str, Setting]] = {
 MODELS = {
     "vae": Model(
         layers=vae.ENCODER + vae.DECODER,
-        noise="normal",
-        event=(vae.LATENTS,),
+        source="digits",
         objectives={
-            "bernoulli": Objective("loss_bernoulli", binarized),
+            "bernoulli": Objective("loss_bernoulli", black_and_white),
             "gaussian": Objective("loss_gaussian", gray),
             "article": Objective("loss_article", gray),
         },
-        schedules=(),
+        noise="normal",
+        event=(vae.LATENTS,),
     ),
     "categorical_vae": Model(
         layers=categorical_vae.ENCODER + categorical_vae.DECODER,
+        source="digits",
+        objectives={"bernoulli": Objective("loss", black_and_white)},
         noise="gumbel",
         event=(categorical_vae.VARIABLES, categorical_vae.CLASSES),
-        objectives={"bernoulli": Objective("loss", binarized)},
         schedules=tuple(SCHEDULES),
+    ),
+    "regression": Model(
+        layers=regression.LAYERS,
+        source="diabetes",
+        objectives={"likelihood": Objective("loss", pairs)},
+        family="NORMAL",
+    ),
+    "classifier": Model(
+        layers=classifier.LAYERS,
+        source="digits",
+        objectives={"likelihood": Objective("loss", labelled)},
+        family="CATEGORICAL",
     ),
 }
 

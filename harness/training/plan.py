@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from harness import backends as backend_names
 from harness import data, dtypes
 from harness.errors import BadInputError, out_of_range, unknown
 from harness.execution.work import Cell, Work
 from harness.modes import usual
-from harness.training import models
-from harness.validation import require, require_count, settle
+from harness.training import models, optimizers
+from harness.validation import require_count, settle
 
 DTYPES = ("float32", "float64")
 DEVICES = ("cpu", "gpu")
@@ -29,18 +30,25 @@ def _require_dtype(name: str) -> None:
         )
 
 
-def _schedule(
-    model: str, schedule: str | None, settings: Mapping[str, float], dtype: str
-) -> tuple[str, dict[str, float]]:
-    """Return the schedule's name, empty for a model without temperature, and all its settings."""
+def _settings(
+    model: str, schedule: str | None, optimizer: str, given: Mapping[str, float], dtype: str
+) -> tuple[str, dict[str, dict[str, float]], dict[str, int]]:
+    """Return the schedule's name, empty for a model without temperature, the settings of both, and the counts."""
     known = models.find(model).schedules
-    if not known:
-        if schedule or settings:
-            raise BadInputError(f"model {model!r} has no temperature; leave out schedule and settings")
-        return "", {}
-    chosen = schedule or known[0]
-    _require_known("schedule", chosen, known)
-    return chosen, settle(models.SCHEDULES[chosen], settings, dtype, f"schedule {chosen!r}")
+    if schedule and not known:
+        raise BadInputError(f"model {model!r} has no temperature; leave out the schedule")
+    chosen = (schedule or known[0]) if known else ""
+    if chosen:
+        _require_known("schedule", chosen, known)
+    row = optimizers.find(optimizer)
+    owners = {"schedule": models.SCHEDULES[chosen] if chosen else {}, "optimizer": row.settings, "counts": row.counts}
+    every = {name: setting for rows in owners.values() for name, setting in rows.items()}
+    values = settle(every, given, dtype, f"model {model!r} with optimizer {optimizer!r}")
+    for name in row.counts:
+        if not values[name].is_integer():
+            raise out_of_range(name, values[name], "whole numbers", "leave out the fraction")
+    split = {owner: {name: values[name] for name in rows} for owner, rows in owners.items()}
+    return chosen, split, {name: int(value) for name, value in split.pop("counts").items()}
 
 
 def plan(
@@ -53,7 +61,7 @@ def plan(
     devices: Sequence[str] = ("cpu",),
     seed: int = 0,
     batch: int = 128,
-    learning_rate: float = 1e-3,
+    optimizer: str = "adam",
     samples: int = 1,
     schedule: str | None = None,
     settings: Mapping[str, float] | None = None,
@@ -68,17 +76,17 @@ def plan(
         dtypes: "float32", "float64".
         devices: "cpu", "gpu".
         seed: of initial weights, batches and noise, at least 0; the same in every run.
-        batch: images per step, 1 to 5000.
-        learning_rate: Adam's, above 0.
-        samples: latent samples per image, at least 1.
+        batch: examples per step, at most as many as there are.
+        optimizer: a key of `optimizers.OPTIMIZERS`.
+        samples: latent samples per example, at least 1.
         schedule: of the temperature, for a model that has one; None for its first.
-        settings: of the schedule, where they differ from its defaults.
+        settings: of optimizer and schedule, where they differ from their defaults.
 
     Returns:
         Cells whose records are `harness.results.schema.Train`, one per step.
 
     Raises:
-        BadInputError: a name is unknown, a number out of its range, or a framework or the images missing.
+        BadInputError: a name is unknown, a number out of its range, or a framework or the data missing.
     """
     row = models.find(model)
     goal = objective or next(iter(row.objectives))
@@ -87,20 +95,20 @@ def plan(
     require_count("samples", samples, 1)
     require_count("seed", seed, 0)
     require_count("batch", batch, 1)
-    if batch > data.IMAGES:
-        raise out_of_range("batch", batch, f"1 to {data.IMAGES}, the number of images", "give a smaller batch")
-    data.require_digits()
+    source = data.require(row.source)
+    if batch > source.examples:
+        raise out_of_range("batch", batch, f"1 to {source.examples}, the number of examples", "give a smaller batch")
+    optimizers.require_family(optimizer, model, row.family)
 
     backend_names.require_references(backends, "models")
     cells = []
     for backend in backend_names.chosen(backends):
         for dtype in dtypes:
             _require_dtype(dtype)
-            require("learning rate", learning_rate, "positive", dtype)
-            chosen, values = _schedule(model, schedule, settings or {}, dtype)
+            chosen, values, counts = _settings(model, schedule, optimizer, settings or {}, dtype)
             for device in devices:
                 _require_known("device", device, DEVICES)
-                arguments = {
+                arguments: dict[str, Any] = {
                     "model": model,
                     "objective": goal,
                     "dtype": dtype,
@@ -108,18 +116,21 @@ def plan(
                     "steps": steps,
                     "seed": seed,
                     "batch": batch,
-                    "learning_rate": learning_rate,
+                    "optimizer": optimizer,
                     "samples": samples,
                     "schedule": chosen,
-                    "settings": values,
                 }
-                words = [f"{name}={value}" for name, value in arguments.items() if name != "settings"]
-                words += [f"{name}={value}" for name, value in values.items()]
+                words = [f"{name}={value}" for name, value in arguments.items()]
+                words += [
+                    f"{name}={value}"
+                    for own in (*values.values(), dict[str, float](counts))
+                    for name, value in own.items()
+                ]
                 work = Work(
                     "harness.training.loop:train",
                     backend,
                     device,
-                    {"name": backend, "mode": usual(backend), **arguments},
+                    {"name": backend, "mode": usual(backend), "settings": values, "counts": counts, **arguments},
                 )
                 cells.append(Cell(f"train {backend} {' '.join(words)}", work))
     return cells

@@ -84,9 +84,9 @@ def plan(
         if device not in ("cpu", "gpu"):
             raise out_of_range("device", repr(device), "cpu, gpu", "give one of them")
     if problem == "vae":
-        from harness.data import require_digits
+        from harness.data import require
 
-        require_digits()
+        require("digits")
     owner = f"problem {problem!r} with estimator {estimator!r}"
     settled = {floats.find(dtype).name: settle(rows, settings, dtype, owner) for dtype in dtypes}
     size = f"dimension={coordinates} samples={count} replicates={replicates} seed={seed}"

@@ -48,6 +48,74 @@ class Distribution(NamedTuple):
     relaxed_sample: Callable[..., Array] | None
 
 
+class Family(NamedTuple):
+    """An output distribution as the Fisher information sees it: pure functions of a dict of parameters.
+
+    Parameters are {name: [examples, *event]}. An entry is what has a probability of its own: an element for normal
+    and Bernoulli, a vector over the last axis for categorical.
+
+    Attributes:
+        noise: the base noise that `sample` transforms, one of "normal", "logistic", "gumbel".
+        sample: (parameters, noise) -> a value of the noise's shape.
+        log_prob: (value, parameters) -> log density or log mass in nats, one number per entry.
+        kl: (p, q) -> KL(p || q) in nats, one number per entry, where p and q are dicts of parameters.
+        fisher: (parameters, tangents) -> F tangents in closed form, F = E[score score^T] of each entry, as a dict
+            like the parameters.
+    """
+
+    noise: str
+    sample: Callable[..., Array]
+    log_prob: Callable[..., Array]
+    kl: Callable[..., Array]
+    fisher: Callable[[Arrays, Arrays], Arrays]
+
+
+#: What became of a linear system: `Solution.status` is an index into these.
+STATUSES = ("converged", "breakdown", "out of iterations", "stagnated")
+CONVERGED, BREAKDOWN, OUT_OF_ITERATIONS, STAGNATED = range(len(STATUSES))
+
+
+class Solution(NamedTuple):
+    """What conjugate gradient gives back.
+
+    Attributes:
+        x: the last iterate, a dict like the right-hand side; always finite where the right-hand side is.
+        status: scalar integer, an index into `STATUSES`. Breakdown: a direction without positive curvature.
+            Stagnated: the recursive residual met the tolerance, the true one is above it and above 10 eps.
+        iterations: scalar integer, how many directions were used.
+        residual: scalar, the true |b - A x| / |b|, computed anew at the end; 0 where b is 0.
+    """
+
+    x: Arrays
+    status: Array
+    iterations: Array
+    residual: Array
+
+
+class Step(NamedTuple):
+    """What a natural-gradient step did; every attribute is a scalar.
+
+    Attributes:
+        loss: before the step.
+        kl: KL(old || new) in nats, the mean over examples, after the step.
+        predicted_kl: the same by the quadratic model, d.F.d / 2.
+        length: the factor of the solution of (F + damping I) d = gradient; 0 where no length was accepted.
+        halvings: how often the length was halved.
+        status: of the linear system, an index into `STATUSES`.
+        iterations: of conjugate gradient.
+        residual: of the linear system, relative.
+    """
+
+    loss: Array
+    kl: Array
+    predicted_kl: Array
+    length: Array
+    halvings: Array
+    status: Array
+    iterations: Array
+    residual: Array
+
+
 @dataclass(frozen=True)
 class Kernel:
     """What the judge needs to know of a kernel in order to call it.

@@ -19,7 +19,10 @@ A row `[[case]]` of a kernel holds
     reference   where the case comes from
 
 A row of an estimator holds `problem`, `settings`, `estimator_settings`, `dimension`, `samples` and `replicates`;
-of a model `images` and `samples`; of an optimizer `steps`, `size` and `learning_rate`.
+of a model `images` and `samples`; of an optimizer `steps`, `size` and `learning_rate`; of a Fisher-vector product
+`family` and `parameters`, or `model` and `examples`, and as needed `vector`, `reverse`, `damping` and `vectors`; of a
+linear system `matrix` and `right`, or `size` and `eigenvalues`, and `tolerance`, `limit` and `status`, as needed
+`iterations`, `damping`, `scale` and `preconditioned`.
 """
 
 from __future__ import annotations
