@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.execution.work import Cell, Work
 from harness.results.schema import Train
 from harness.training import agreement
 from harness.training.plan import plan
@@ -130,3 +131,54 @@ def test_other_optimizers_train_the_same_models(workers: Any, backend: str, opti
     losses = [row.loss for row in records]
     assert np.isfinite(losses).all()
     assert losses[-1] < losses[0] - 0.1 * math.copysign(losses[0], 1)
+
+
+def function_space(backend: Any, length: float) -> dict[str, Any]:
+    """Return how far a step of the natural gradient moves loc and scale, by what makes the scale."""
+    send = backend.runtime.asarray
+    family, gaussian = backend.families.NORMAL, backend.gaussian
+    target = send(np.array([[0.3, -1.5, 2.0]]), "float64")
+    scale = np.array([[0.5, 1.0, 1.7]])
+    maps = {
+        "softplus": (gaussian.scale_from_softplus, np.log(np.expm1(scale))),
+        "exp": (gaussian.scale_from_exp, np.log(scale)),
+        "square": (gaussian.scale_from_square, np.sqrt(scale)),
+    }
+    found = {}
+    for name, (make, unconstrained) in maps.items():
+        start = {"loc": send(np.zeros((1, 3)), "float64"), "u": send(unconstrained, "float64")}
+
+        def outputs(w: Any, make: Any = make) -> Any:
+            return {"loc": w["loc"], "scale": make(w["u"])}
+
+        def loss(w: Any, outputs: Any = outputs) -> Any:
+            rows = family.log_prob(target, outputs(w))
+            return -(rows[0, 0] + rows[0, 1] + rows[0, 2])
+
+        _, gradient = backend.autodiff.value_and_gradient(loss, start)
+        product = backend.fisher.gauss_newton(family.fisher, outputs, start)
+        direction = backend.solvers.conjugate_gradient(product, gradient, 1e-14, 12).x
+        moved = outputs({key: value - length * direction[key] for key, value in start.items()})
+        before = backend.runtime.to_numpy(outputs(start))
+        found[name] = {key: value - before[key] for key, value in backend.runtime.to_numpy(moved).items()}
+    return found
+
+
+def test_small_steps_are_the_same_in_function_space_whatever_makes_the_scale(workers: Any, backend: str) -> None:
+    """The step of loc and scale is -length F^-1 g + O(length^2): F^-1 = diag(s^2, s^2 / 2) by hand, for all three maps.
+
+    At a tenth of the length the deviation from the first-order step, relative to it, is a tenth.
+    """
+    deviations: dict[str, list[float]] = {}
+    for length in (1e-3, 1e-4):
+        work = Work("test_natural_gradient:function_space", backend, "cpu", {"length": length})
+        found: Any = workers.run([Cell(f"{backend} {length}", work, lambda result: result)])[0]
+        z = np.array([[0.3, -1.5, 2.0]]) / (scale := np.array([[0.5, 1.0, 1.7]]))
+        first_order = {"loc": length * scale * z, "scale": length * scale / 2 * (z**2 - 1)}
+        for name, step in found.items():
+            off = max(np.abs(step[key] / first_order[key] - 1).max() for key in step if key != "loc")
+            np.testing.assert_allclose(step["loc"], first_order["loc"], rtol=1e-10)
+            deviations.setdefault(name, []).append(float(off))
+    for coarse, fine in deviations.values():
+        assert fine < 1e-3
+        assert 8 < coarse / fine < 12
