@@ -49,14 +49,29 @@ class TrainRow:
     Attributes:
         model: its name.
         objective: the loss; None is the model's own.
-        steps: Adam steps.
+        steps: updates.
         dtypes: floating types.
+        optimizer: its name.
+        settings: of the optimizer, where they differ from its defaults.
+        batch: examples per step.
     """
 
     model: str
     objective: str | None
     steps: int
     dtypes: tuple[str, ...]
+    optimizer: str = "adam"
+    settings: Mapping[str, float] = field(default_factory=dict)
+    batch: int = 128
+
+
+def _regression(steps: int) -> tuple[TrainRow, ...]:
+    """Return natural gradient and Adam on the same data, all of it in every step.
+
+    Five iterations of conjugate gradient: more amplify rounding until the frameworks part.
+    """
+    natural = TrainRow("regression", None, steps, ("float64",), "natural_gradient", {"iterations": 5}, 442)
+    return natural, replace(natural, optimizer="adam", settings={})
 
 
 @dataclass(frozen=True)
@@ -110,6 +125,7 @@ PROFILES = {
             TrainRow("vae", "bernoulli", 200, _DTYPES),
             TrainRow("vae", "article", 200, ("float32",)),
             TrainRow("categorical_vae", None, 200, _DTYPES),
+            *_regression(50),
         ),
     ),
     "full": Profile(
@@ -131,6 +147,7 @@ PROFILES = {
             TrainRow("vae", "gaussian", 1_000, _DTYPES),
             TrainRow("vae", "article", 1_000, ("float32",)),
             TrainRow("categorical_vae", None, 1_000, _DTYPES),
+            *_regression(200),
         ),
     ),
 }
@@ -246,5 +263,8 @@ def measured_cells(
             dtypes=dtypes or model.dtypes,
             devices=devices,
             seed=seed,
+            optimizer=model.optimizer,
+            settings=model.settings,
+            batch=model.batch,
         )
     return cells

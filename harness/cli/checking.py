@@ -108,7 +108,7 @@ def _check(
         written = verdict.update(found.records, kernels, cases)
         note(f"written: {', '.join(written) or 'nothing, since no library was checked'}")
         return 0
-    deviating = plan.worst([record for record in found.records if record.deviation or not record.within_budget])
+    deviating = [record for record in found.records if record.deviation or not record.within_budget]
     if snippets is not None:
         note(f"{conformance.write_snippets(deviating, snippets)} programs written to {snippets}")
     for record in plan.worst(found.failures)[:SHOWN]:

@@ -16,7 +16,7 @@ from harness.site.page import Figure, Section, Table, figure, of
 from harness.site.text import number, plural, seconds, slug
 from harness.training.agreement import Difference, differences
 
-#: What must be equal for two losses to be comparable: model, objective, dtype, device, seed, batch.
+#: What must be equal for two losses to be comparable: model, objective and optimizer, dtype, device, seed, batch.
 Curve = tuple[str, str, str, str, int, int]
 
 
@@ -31,7 +31,7 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
         for dtype in sorted({record.dtype for record in steps})
     }
     notes = [
-        "Losses are in nats per image, but for the article's literal loss, which has no unit. Weights, batches and "
+        "Losses are in nats per example, but for the article's literal loss, which has no unit. Weights, batches and "
         "noise are the same in every framework, so the curves should lie on one another: what is "
         "left is rounding, and it grows with the steps. The lower chart shows the largest relative difference between "
         "any two frameworks at each step; a difference of exactly 0 has no place on its logarithmic axis.",
@@ -57,7 +57,7 @@ def _curves(model: str, records: Sequence[Train], backends: Sequence[str]) -> Fi
             "loss": record.loss,
             "backend": record.backend,
             "dtype": record.dtype if record.device == "cpu" else f"{record.dtype} {record.device}",
-            "objective": record.objective,
+            "objective": _goal(record),
             "seed": record.seed,
             "temperature": record.temperature,
             "series": f"{record.backend} {record.dtype} {record.device} {record.seed} {record.batch}",
@@ -108,7 +108,7 @@ def _apart(model: str, apart: Sequence[Difference]) -> Figure:
             "step": row.step,
             "difference": row.relative_difference,
             "dtype": f"{row.dtype} {row.device}",
-            "objective": row.objective,
+            "objective": _goal(row),
             "seed": row.seed,
         }
         for row in apart
@@ -133,8 +133,12 @@ def _apart(model: str, apart: Sequence[Difference]) -> Figure:
     return figure(f"training-{slug(model)}-difference", title, alt_text, chart, pd.DataFrame(rows))
 
 
+def _goal(row: Train | Difference) -> str:
+    return f"{row.objective}, {row.optimizer}"
+
+
 def _curve(row: Train | Difference) -> Curve:
-    return row.model, row.objective, row.dtype, row.device, row.seed, row.batch
+    return row.model, _goal(row), row.dtype, row.device, row.seed, row.batch
 
 
 def _table(steps: Sequence[Train], apart: Sequence[Difference]) -> Table:
@@ -162,8 +166,19 @@ def _table(steps: Sequence[Train], apart: Sequence[Difference]) -> Table:
                 seconds(later[len(later) // 2]),
             )
         )
-    columns = ("model", "objective", "backend", "on", "seed", "steps", "first loss", "last loss", "apart", "per step")
-    words = frozenset({"objective", "backend", "on"})
+    columns = (
+        "model",
+        "objective, optimizer",
+        "backend",
+        "on",
+        "seed",
+        "steps",
+        "first loss",
+        "last loss",
+        "apart",
+        "per step",
+    )
+    words = frozenset({"objective, optimizer", "backend", "on"})
     caption = f"{plural(len(rows), 'training')}: losses, largest relative difference between frameworks, median time"
     return Table(caption, columns, rows, words, True)
 
