@@ -16,7 +16,7 @@ WIDTHS = (64, 1024, 10)
 def test_a_solve_needs_no_matrix(workers: Pool, backend: str) -> None:
     """76,810 parameters: the matrix would fill 23.6 GB; vectors of 0.3 MB and activations of 512 examples do not.
 
-    The bound is a hundredth of the matrix.
+    The bound is a tenth of the matrix: a compiler's own memory is in it.
     """
     (cell,) = memory.plan([backend], widths=WIDTHS)
     records: Any = workers.run([cell])[0]
@@ -24,7 +24,7 @@ def test_a_solve_needs_no_matrix(workers: Pool, backend: str) -> None:
     assert (gradient.subject, gradient.iterations) == ("gradient", 0)
     assert (solve.subject, solve.iterations) == ("conjugate_gradient", 10)
     assert solve.parameters == 64 * 1024 + 1024 + 1024 * 10 + 10
-    assert 0 <= gradient.bytes <= solve.bytes < 4 * solve.parameters**2 / 100
+    assert 0 <= gradient.bytes <= solve.bytes < 4 * solve.parameters**2 / 10
 
 
 @pytest.mark.parametrize(

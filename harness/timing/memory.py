@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,15 +20,27 @@ from harness.validation import require_count
 #: ru_maxrss counts kilobytes on Linux, bytes on macOS.
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
+_STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def _status(name: str) -> int:
+    """Return a line of the process's status, such as VmRSS or VmHWM, in bytes."""
+    (line,) = (line for line in _STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
+    return int(line.split()[1]) * 1024
+
+
+def _forget_the_peak() -> None:
+    """Let the peak begin again at the present, where the system can: what was freed before must not count as growth."""
+    with suppress(OSError):
+        _FORGET.write_text("5")
+
 
 def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+    return _status("VmHWM") if _STATUS.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
 
 def _present() -> int:
-    """Return the resident memory now, or the peak so far where the system does not tell."""
-    pages = Path("/proc/self/statm")
-    return int(pages.read_text().split()[1]) * resource.getpagesize() if pages.exists() else _peak()
+    return _status("VmRSS") if _STATUS.exists() else _peak()
 
 
 def measure(
@@ -44,7 +57,8 @@ def measure(
 ) -> list[Memory]:
     """Measure how far one gradient, and then a solve, take a fresh process over what weights and data fill.
 
-    The peak of a process only grows, so that the gradient comes first. Compilation is in both.
+    The peak begins again before the first; the gradient comes first, since without that a peak only grows.
+    Compilation is in both.
 
     Args:
         backend: the loaded backend, configured for `device`.
@@ -67,6 +81,7 @@ def measure(
     for call in calls.values():
         backend.runtime.synchronize(call(*small))
     arguments = curvature.inputs(backend, widths, batch, dtype, seed)
+    _forget_the_peak()
     before = _present()
     grown = {}
     for done, (subject, call) in enumerate(calls.items()):
