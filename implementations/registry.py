@@ -1,10 +1,10 @@
 """The backends that can be judged: a table of data, and `load`, which imports one of them.
 
-This module imports no framework. `kind` is "reference" for a text written for this project, a package that offers
-the modules named in `MODULES`, and "library" for an adapter to what people use: a package that offers kernels, and
-whose module `gaps` says which ones it does not, and why; the rest is served by the reference backend of its `base`.
-A third party adds a row from its own package through the entry point group `reparam.backends`, whose
-entry names a `Backend`.
+This module imports no framework. `kind` is "reference" for a text written for this project, a package that offers the
+modules named in `MODULES`, and "library" for an adapter to what people use: a package that offers kernels or curvature
+products, and whose module `gaps` says which ones it does not, and why; the rest is served by the reference backend of
+its `base`. A third party adds a row from its own package through the entry point group `reparam.backends`, whose entry
+names a `Backend`.
 """
 
 from __future__ import annotations
@@ -55,8 +55,11 @@ MODULES = (
     "models.classifier",
 )
 
-#: What the base of a library backend serves: all that is no kernel of the library.
-BASE_MODULES = ("runtime", "autodiff", "sampling")
+#: What the base of a library backend serves: what the library is run by, and what its curvature is of.
+BASE_MODULES = ("runtime", "autodiff", "sampling", "families", "models")
+
+#: What a library backend may offer.
+LIBRARY_MODULES = (*KERNEL_MODULES, "fisher")
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,15 @@ _BUILT_IN = (
         base="tensorflow",
     ),
     Backend("numpyro", "implementations.numpyro", "numpyro", "library", "libraries", base="jax"),
+    Backend(
+        "curvlinops",
+        "implementations.curvlinops",
+        "curvlinops",
+        "library",
+        "libraries",
+        mode="eager",
+        base="torch",
+    ),
 )
 
 
@@ -230,7 +242,7 @@ def load(name: str) -> ModuleType:
     """Import and return the package of backend `name`, with every module that it offers as attribute.
 
     A reference backend offers every module of `MODULES`; a library backend `BASE_MODULES`, which are its base's, and
-    those kernel modules in which it has something.
+    those of `LIBRARY_MODULES` in which it has something.
 
     Raises:
         UnknownBackendError: no row has that name.
@@ -242,18 +254,18 @@ def load(name: str) -> ModuleType:
         raise MissingFrameworkError(f"backend {name!r} needs {needed}, not installed here: {install_command(name)}")
     package = importlib.import_module(row.package)
     if row.base:
-        return _with_base(package, find(row.base).package)
+        return _with_base(package, load(row.base))
     for module in MODULES:
         importlib.import_module(f"{row.package}.{module}")
     return package
 
 
-def _with_base(package: ModuleType, base: str) -> ModuleType:
-    """Return a module that holds the kernel modules of `package` and the base's own modules."""
+def _with_base(package: ModuleType, base: ModuleType) -> ModuleType:
+    """Return a module that holds what `package` offers and the base's own modules."""
     combined = ModuleType(package.__name__, package.__doc__)
     for module in BASE_MODULES:
-        setattr(combined, module, importlib.import_module(f"{base}.{module}"))
-    for module in KERNEL_MODULES:
+        setattr(combined, module, getattr(base, module))
+    for module in LIBRARY_MODULES:
         if importlib.util.find_spec(f"{package.__name__}.{module}"):
             setattr(combined, module, importlib.import_module(f"{package.__name__}.{module}"))
     return combined

@@ -22,7 +22,11 @@ def test_the_full_check_covers_every_backend_dtype_and_mode() -> None:
     keys = [cell.key.split() for cell in conformance.everything(["bernoulli"], ())]
     covered = {(words[1], *words[3:6:2]) for words in keys}  # check BACKEND module DTYPE device MODE
     references = [name for name in INSTALLED if not is_library(name)]
-    assert {backend for backend, _, _ in covered} == set(INSTALLED)
+    offering = {name for name in INSTALLED if registry.offers(name, "bernoulli.log_prob")}
+    assert {backend for backend, _, _ in covered} == offering
+    products = {cell.work.backend for cell in conformance.everything(["fisher.gauss_newton"], ())}
+    assert offering | products == set(INSTALLED)
+    assert products == {name for name in INSTALLED if registry.offers(name, "fisher.gauss_newton")}
     for name in references:
         assert {dtype for backend, dtype, _ in covered if backend == name} == set(dtypes.DTYPES)
         assert {mode for backend, _, mode in covered if backend == name} == set(modes.MODES)

@@ -13,7 +13,7 @@ from harness import noise
 from harness.errors import BadInputError
 from harness.execution.work import Cell, Work
 from harness.results.schema import Ratio
-from harness.timing import curvature
+from harness.timing import curvature, products
 from harness.training.weights import initial_weights
 
 WIDTHS = (6, 5, 4, 3)
@@ -57,9 +57,19 @@ def test_chains_of_all_products_agree_and_go_on(workers: Pool, backend: str) -> 
 
 
 def test_records_of_a_run(workers: Pool, backend: str) -> None:
-    (cell,) = curvature.plan([backend], modes=("eager",), widths=WIDTHS, batch=BATCH, turns=6)
+    (cell,) = products.plan([backend], modes=("eager",), widths=WIDTHS, batch=BATCH, turns=6)
     records: Any = workers.run([cell])[0]
-    assert [record.subject for record in records] == [curvature.GRADIENT, *curvature.PRODUCTS]
+    own = [record for record in records if record.backend == backend and record.reference == "gradient eager"]
+    assert [record.subject for record in own] == [curvature.GRADIENT, *curvature.PRODUCTS]
+    beside = [(record.backend, record.subject, record.reference) for record in records if record not in own]
+    assert beside == [
+        row
+        for library in products.libraries(backend)
+        for row in (
+            (library, "gauss_newton", "gradient eager"),
+            (backend, "gauss_newton", f"{library} gauss_newton eager"),
+        )
+    ]
     assert all(isinstance(record, Ratio) for record in records)
     assert {record.parameters for record in records} == {6 * 5 + 5 + 5 * 4 + 4 + 4 * 3 + 3}
     assert records[0].ratio == records[0].ratio_low == records[0].ratio_high == 1
@@ -71,10 +81,10 @@ def test_interval_of_a_median_covers_it() -> None:
     random = noise.generator(0, "test", "interval")
     inside = 0
     for _ in range(2000):
-        low, high = curvature.interval(random.standard_exponential(15).tolist(), 0.95)
+        low, high = products.interval(random.standard_exponential(15).tolist(), 0.95)
         inside += low <= np.log(2) <= high
     assert inside >= 1860
-    assert curvature.interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 0.95) == (1.0, 6.0)
+    assert products.interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 0.95) == (1.0, 6.0)
 
 
 @pytest.mark.parametrize(
@@ -89,4 +99,4 @@ def test_interval_of_a_median_covers_it() -> None:
 )
 def test_bad_input_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInputError, match=message):
-        curvature.plan(["torch"], **options)
+        products.plan(["torch"], **options)

@@ -13,6 +13,7 @@ from harness import noise
 from harness.agreement import fisher as fisher_check
 from harness.agreement import solvers as solvers_check
 from harness.oracle import fisher, scores, solvers
+from harness.training import models
 from harness.training.weights import initial_weights
 
 EPS = np.finfo(np.longdouble).eps
@@ -145,10 +146,10 @@ def test_kl_is_half_the_quadratic_form_up_to_third_order(family: str, reverse: b
 def network(model: str) -> tuple[dict[str, Any], Any, dict[str, Any]]:
     """Return weights with biases off zero, three inputs and a vector, in long double."""
     random = noise.generator(3, "fisher", model)
-    weights = initial_weights(fisher_check.MODELS[model], 3)
+    weights = initial_weights(models.find(model).layers, 3)
     point = {name: (value + random.normal(size=value.shape) / 10) for name, value in weights.items()}
     vector = {name: random.normal(size=value.shape) for name, value in weights.items()}
-    inputs = random.random((3, fisher_check.MODELS[model][0][1])).astype(np.longdouble)
+    inputs = random.random((3, models.find(model).layers[0][1])).astype(np.longdouble)
     return (
         {name: value.astype(np.longdouble) for name, value in point.items()},
         inputs,
@@ -192,7 +193,7 @@ def test_product_is_the_curvature_of_the_mean_kl(model: str) -> None:
     size = np.sqrt(sum((part**2).sum() for part in vector.values()))
     vector = {name: part / size for name, part in vector.items()}
     rows = fisher.outputs(model, weights, inputs)
-    family = fisher.FAMILY[model]
+    family = models.find(model).family
     product = fisher.product(scores.information(family, rows), model, weights, inputs, vector)
     form = sum((part * vector[name]).sum() for name, part in product.items())
 

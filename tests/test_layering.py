@@ -11,7 +11,7 @@ from harness import backends
 from harness.errors import BadInputError
 from implementations import registry
 
-FRAMEWORKS = ("torch", "jax", "tensorflow", "numpyro", "tensorflow_probability")
+FRAMEWORKS = ("torch", "jax", "tensorflow", "numpyro", "tensorflow_probability", "curvlinops")
 
 
 def loaded_by(code: str) -> set[str]:

@@ -124,7 +124,7 @@ def test_ledger_holds_on_this_machine(library: str, workers: Pool) -> None:
         pytest.skip(f"{library} is not installed")
     if dict(ledger.load(ledger.path(library)).versions) != ledger.versions(library):
         pytest.skip("the ledger was recorded on other versions")
-    chosen = ["gaussian", "divergences.kl_normal"]
+    chosen = ["gaussian", "divergences.kl_normal", "fisher.gauss_newton"]
     cells = plan.plan(chosen, backends=[library], dtypes=["float64"])
     records = [record for found in workers.run(cells) for record in found]
     found = verdict.judge([record for record in records if isinstance(record, Check)], chosen, ())

@@ -14,7 +14,11 @@ from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
 from implementations import registry
 
-LIBRARIES = [row.name for row in registry.backends().values() if row.kind == "library"]
+LIBRARIES = [
+    row.name
+    for row in registry.backends().values()
+    if row.kind == "library" and registry.offers(row.name, "divergences.kl_normal")
+]
 
 #: kernel, arguments, value; float64.
 VALUES: dict[str, tuple[list[Any], Any]] = {
@@ -34,7 +38,7 @@ VALUES: dict[str, tuple[list[Any], Any]] = {
     "divergences.kl_categorical": ([[0.0, 0.0], [0.0, math.log(3.0)]], 0.5 * math.log(4.0 / 3.0)),
     "divergences.kl_normal_monte_carlo": ([[1.0], [1.0], [0.0], [1.0], [[1.0], [-1.0]]], [0.5]),
 }
-REFERENCE_ONLY = ("article", "annealing", "distributions", "objectives", "optimizers", "estimators", "models")
+REFERENCE_ONLY = ("article", "annealing", "distributions", "objectives", "optimizers", "estimators", "fisher")
 
 
 def measure(backend: ModuleType) -> dict[str, Any]:

@@ -122,6 +122,31 @@ def test_a_radius_that_no_step_keeps_leaves_the_parameters(workers: Any, backend
     assert [(row.length, row.kl, row.predicted_kl) for row in records] == [(0, 0, 0)] * 3
 
 
+def step_from_nan(backend: Any) -> dict[str, Any]:
+    """Return the step from a log scale that is NaN, in numbers, and loc after it."""
+    send, family = backend.runtime.asarray, backend.families.NORMAL_LOG_SCALE
+    start = {"loc": send(np.array([[0.5, -2.0]]), "float64"), "log_scale": send(np.array([[0.0, np.nan]]), "float64")}
+    target = send(np.array([[0.3, -1.5]]), "float64")
+
+    def loss(w: Any) -> Any:
+        rows = family.log_prob(target, w)
+        return -(rows[0, 0] + rows[0, 1])
+
+    settings = [send(np.array(value), "float64") for value in (0.1, RADIUS, 1e-3, 1e-9)]
+    moved, step = backend.natural_gradient.natural_gradient(loss, family, lambda w: w, start, *settings, 5, 2)
+    numbers = backend.runtime.to_numpy({"loc": moved["loc"], **step._asdict()})
+    return {name: np.asarray(value).tolist() for name, value in numbers.items()}
+
+
+def test_a_rejected_step_is_all_zero_where_the_curvature_is_nan(workers: Any, backend: str) -> None:
+    """Loss, d.F.d and KL are NaN: no length is accepted, and what was done is nothing, not NaN."""
+    work = Work("test_natural_gradient:step_from_nan", backend, "cpu", {})
+    found: Any = workers.run([Cell(f"{backend} nan", work, lambda result: result)])[0]
+    assert found["loc"] == [[0.5, -2.0]]
+    assert math.isnan(found["loss"])
+    assert (found["length"], found["kl"], found["predicted_kl"], found["halvings"]) == (0, 0, 0, 2)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_other_optimizers_train_the_same_models(workers: Any, backend: str, optimizer: str) -> None:
     cells = plan("regression", 10, backends=[backend], dtypes=("float64",), batch=442, optimizer=optimizer)

@@ -17,6 +17,7 @@ from harness.agreement.cases import Case, find
 from harness.agreement.checks import Configuration
 from harness.estimators import ESTIMATORS
 from harness.execution.work import Cell, Work
+from harness.modes import in_mode
 from harness.problems import PROBLEMS, instance
 from harness.validation import settle
 
@@ -82,7 +83,7 @@ def evaluate(
     def run(parameters: Any, constants: Any, noise: Any) -> Any:
         return function(distribution, objective, parameters, constants, noise)
 
-    call = backend.runtime.compile(run) if mode == "compiled" else run
+    call = in_mode(backend, run, mode)
     given, fixed = ({name: asarray(value, dtype) for name, value in part.items()} for part in (parameters, constants))
     result = backend.runtime.to_numpy(call(given, fixed, asarray(noise, dtype)))
     return {f"vjp:{name}": np.asarray(value, np.float64) for name, value in result.items()}

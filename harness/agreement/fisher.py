@@ -16,8 +16,10 @@ from harness.agreement.budgets import NORMWISE, Budget
 from harness.agreement.cases import Case, find
 from harness.agreement.checks import Configuration
 from harness.execution.work import Cell, Work
+from harness.modes import in_mode
+from harness.training import models
 from harness.training.weights import initial_weights
-from implementations.interface.models import classifier, regression
+from implementations import registry
 
 if TYPE_CHECKING:
     from harness.oracle.truth import Truth
@@ -26,8 +28,6 @@ Array = NDArray[np.float64]
 Arrays = dict[str, Array]
 
 PREFIX = "fisher."
-
-MODELS = {"regression": regression.LAYERS, "classifier": classifier.LAYERS}
 
 BUDGET = Budget(
     32,
@@ -39,18 +39,13 @@ BUDGET = Budget(
 
 def _inputs(row: Any, random: np.random.Generator, dtype: str) -> tuple[str, Arrays, Arrays]:
     """Return the family, the parameters, and {"inputs"} for a network, rounded to `dtype`."""
-    from harness.oracle import fisher as oracle
-
     if "model" not in row:
         given = {key: np.array(value, np.float64) for key, value in row["parameters"].items()}
         return row["family"], {key: dtypes.rounded(value, dtype) for key, value in given.items()}, {}
-    layers = MODELS[row["model"]]
-    weights = {key: dtypes.rounded(value, dtype) for key, value in initial_weights(layers, 0).items()}
-    return (
-        oracle.FAMILY[row["model"]],
-        weights,
-        {"inputs": dtypes.rounded(random.random((row["examples"], layers[0][1])), dtype)},
-    )
+    model = models.find(row["model"])
+    weights = {key: dtypes.rounded(value, dtype) for key, value in initial_weights(model.layers, 0).items()}
+    rows = random.random((row["examples"], model.layers[0][1]))
+    return model.family, weights, {"inputs": dtypes.rounded(rows, dtype)}
 
 
 def _rule(subject: str, family: str, rows: Any, random: np.random.Generator, dtype: str) -> Arrays:
@@ -127,7 +122,7 @@ def _function(backend: ModuleType, subject: str, family: str, model: str, revers
         of_outputs = getattr(backend.families, family)
         return _prepare(backend.fisher, subject, of_outputs, outputs, parameters, rest, reverse)(vector)
 
-    return backend.runtime.compile(run) if mode == "compiled" else run
+    return in_mode(backend, run, mode)
 
 
 def evaluate(
@@ -183,7 +178,10 @@ def _wide(arrays: Arrays) -> dict[str, NDArray[Any]]:
 
 def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]:
     """Return one cell for each case of a Fisher-vector product."""
-    return [_cell(case, where, note) for case in chosen if case.kernel.startswith(PREFIX)]
+    offered = (
+        case for case in chosen if case.kernel.startswith(PREFIX) and registry.offers(where.backend, case.kernel)
+    )
+    return [_cell(case, where, note) for case in offered]
 
 
 def _cell(case: Case, where: Configuration, note: str) -> Cell:

@@ -15,6 +15,7 @@ from harness.agreement.budgets import NORMWISE, Budget
 from harness.agreement.cases import Case, find
 from harness.agreement.checks import Configuration
 from harness.execution.work import Cell, Work
+from harness.modes import in_mode
 from harness.training.models import MODELS
 from harness.training.weights import initial_weights
 
@@ -64,7 +65,7 @@ def evaluate(
     def run(parameters: Any, *rest: Any) -> Any:
         return backend.autodiff.value_and_gradient(loss, parameters, *rest)
 
-    call = backend.runtime.compile(run) if mode == "compiled" else run
+    call = in_mode(backend, run, mode)
     given = {key: asarray(value, dtype) for key, value in parameters.items()}
     value, gradient = backend.runtime.to_numpy(call(given, *(asarray(part, dtype) for part in rest)))
     products = {f"vjp:{key}": np.asarray(part, np.float64) for key, part in gradient.items()}

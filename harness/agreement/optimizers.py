@@ -15,6 +15,7 @@ from harness.agreement.budgets import RELATIVE, Budget
 from harness.agreement.cases import Case, find
 from harness.agreement.checks import Configuration
 from harness.execution.work import Cell, Work
+from harness.modes import in_mode
 
 if TYPE_CHECKING:
     from harness.oracle.truth import Truth
@@ -46,7 +47,7 @@ def evaluate(
 ) -> dict[str, Array]:
     """Return the parameters after a step for each row of `gradients`, as "value", in float64."""
     asarray, adam = backend.runtime.asarray, backend.optimizers.adam
-    step = backend.runtime.compile(adam) if mode == "compiled" else adam
+    step = in_mode(backend, adam, mode)
     present = {"x": asarray(parameters, dtype)}
     state = backend.optimizers.adam_initial(present)
     rate = asarray(learning_rate, dtype)

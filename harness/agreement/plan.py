@@ -132,9 +132,10 @@ def _judged(backend: str, dtypes: Sequence[str]) -> list[str]:
 
 
 def _families(backend: str, mode: str) -> tuple[Callable[[Sequence[Case], Configuration, str], list[Cell]], ...]:
-    """Return what can be judged: libraries have kernels only, and batches of other subjects are not taken apart."""
-    whole = not MODES[mode].mapped and not MODES[mode].single
-    return FAMILIES if whole and registry.find(backend).kind == "reference" else FAMILIES[:1]
+    """Return what can be judged: of batches that are taken apart, and of most libraries, kernels only."""
+    if MODES[mode].mapped or MODES[mode].single:
+        return (kernel_subjects.cells,)
+    return FAMILIES if registry.find(backend).kind == "reference" else (kernel_subjects.cells, fisher.cells)
 
 
 def _badness(record: Check) -> tuple[bool, float]:

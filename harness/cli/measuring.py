@@ -126,7 +126,7 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
     from harness.console import seconds
     from harness.errors import BadInputError
     from harness.measure import measure
-    from harness.timing import curvature as products
+    from harness.timing import products
 
     try:
         widths = [int(part) for part in network.split("-")]
@@ -145,15 +145,12 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
         return
     cells = products.plan(**options, modes=modes, widths=widths, batch=batch, turns=turns)
     columns: Columns = {
-        "subject": "subject",
+        "product": "subject",
         "backend": "backend",
         "mode": "mode",
-        "network": "network",
-        "batch": "batch",
         "one call": lambda row: seconds(row["seconds"]),
-        "reference": "reference",
-        "ratio": lambda row: f"{row['ratio']:.2f}",
-        "95 % interval": lambda row: f"{row['ratio_low']:.2f} to {row['ratio_high']:.2f}",
+        "in calls of": "reference",
+        "ratio [95 %]": lambda row: f"{row['ratio']:.2f} [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]",
     }
     print_records(measure(cells), columns, where.format)
 

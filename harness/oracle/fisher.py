@@ -39,9 +39,6 @@ HEADS: Mapping[str, Mapping[str, Link]] = {
     "classifier": {"logits": IDENTITY},
 }
 
-#: The family of each model's outputs, a key of `harness.oracle.scores.FAMILIES`.
-FAMILY = {"regression": "NORMAL", "classifier": "CATEGORICAL"}
-
 
 def _affine(parameters: Arrays, name: str, rows: Real) -> Real:
     result: Real = rows @ parameters[f"{name}.kernel"] + parameters[f"{name}.bias"]

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from implementations.interface.contract import Array, Arrays, Family, Step
+from implementations.interface.fisher import Outputs
 
 __all__ = ["natural_gradient"]
+
+#: The quadratic model of the KL is good to the third order: the actual KL may exceed the radius by half.
+SLACK = 1.5
 
 
 def natural_gradient(
     loss: Callable[[Arrays], Array],
     family: Family,
-    outputs: Callable[[Arrays], Arrays],
+    outputs: Outputs,
     parameters: Arrays,
     learning_rate: Array,
     radius: Array,
@@ -24,7 +28,7 @@ def natural_gradient(
     """Natural-gradient step: parameters - length d, (F + damping I) d = gradient, within a trust region on the KL.
 
     The length is min(learning_rate, sqrt(2 radius / d.F.d)), which the quadratic model KL = length^2 d.F.d / 2 keeps
-    within the radius. It is halved until the actual KL(old || new) is at most 1.5 radius and the loss does not
+    within the radius. It is halved until the actual KL(old || new) is at most SLACK radius and the loss does not
     increase; where `halvings` halvings are not enough, the parameters stay.
 
     Args:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from implementations.interface.contract import Array, Arrays, Solution
+from implementations.interface.fisher import Product
 
 __all__ = ["conjugate_gradient"]
 
 
 def conjugate_gradient(
-    product: Callable[[Arrays], Arrays],
+    product: Product,
     right: Arrays,
     tolerance: Array,
     iterations: int,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
-from jax import Array
 
 from implementations.interface.contract import Arrays, Family
-from implementations.jax import bernoulli, categorical, divergences, gaussian, gumbel
+from implementations.interface.fisher import Middle
+from implementations.jax import bernoulli, distributions, divergences, gaussian, gumbel
 
 __all__ = ["BERNOULLI", "CATEGORICAL", "NORMAL", "NORMAL_LOG_SCALE", "NORMAL_VARIANCE"]
 
@@ -48,48 +50,42 @@ def _bernoulli_fisher(parameters: Arrays, tangents: Arrays) -> Arrays:
     return {"logits": bernoulli.prob(zero, logits) * bernoulli.prob(one, logits) * tangents["logits"]}
 
 
-def _sample(parameters: Arrays, noise: Array) -> Array:
-    return gaussian.reparameterize(parameters["loc"], parameters["scale"], noise)
-
-
-def _log_prob(value: Array, parameters: Arrays) -> Array:
-    return gaussian.log_prob(value, parameters["loc"], parameters["scale"])
-
-
-def _kl(p: Arrays, q: Arrays) -> Array:
-    return divergences.kl_normal(p["loc"], p["scale"], q["loc"], q["scale"])
-
-
-NORMAL = Family(noise="normal", sample=_sample, log_prob=_log_prob, kl=_kl, fisher=_normal_fisher)
-
-NORMAL_LOG_SCALE = Family(
-    noise="normal",
-    sample=lambda parameters, noise: _sample(_with_log_scale(parameters), noise),
-    log_prob=lambda value, parameters: _log_prob(value, _with_log_scale(parameters)),
-    kl=lambda p, q: _kl(_with_log_scale(p), _with_log_scale(q)),
-    fisher=_log_scale_fisher,
+NORMAL = Family(
+    noise=distributions.NORMAL.noise,
+    sample=distributions.NORMAL.sample,
+    log_prob=distributions.NORMAL.log_prob,
+    kl=lambda p, q: divergences.kl_normal(p["loc"], p["scale"], q["loc"], q["scale"]),
+    fisher=_normal_fisher,
 )
 
-NORMAL_VARIANCE = Family(
-    noise="normal",
-    sample=lambda parameters, noise: _sample(_with_variance(parameters), noise),
-    log_prob=lambda value, parameters: _log_prob(value, _with_variance(parameters)),
-    kl=lambda p, q: _kl(_with_variance(p), _with_variance(q)),
-    fisher=_variance_fisher,
-)
+
+def _normal_by(loc_scale: Callable[[Arrays], Arrays], fisher: Middle) -> Family:
+    """Return the normal family with other parameters: `loc_scale` makes loc and scale of them."""
+    return Family(
+        noise=NORMAL.noise,
+        sample=lambda parameters, noise: NORMAL.sample(loc_scale(parameters), noise),
+        log_prob=lambda value, parameters: NORMAL.log_prob(value, loc_scale(parameters)),
+        kl=lambda p, q: NORMAL.kl(loc_scale(p), loc_scale(q)),
+        fisher=fisher,
+    )
+
+
+NORMAL_LOG_SCALE = _normal_by(_with_log_scale, _log_scale_fisher)
+
+NORMAL_VARIANCE = _normal_by(_with_variance, _variance_fisher)
 
 CATEGORICAL = Family(
-    noise="gumbel",
-    sample=lambda parameters, noise: gumbel.hard_sample(parameters["logits"], noise),
-    log_prob=lambda value, parameters: categorical.log_prob(value, parameters["logits"]),
+    noise=distributions.CATEGORICAL.noise,
+    sample=distributions.CATEGORICAL.sample,
+    log_prob=distributions.CATEGORICAL.log_prob,
     kl=lambda p, q: divergences.kl_categorical(p["logits"], q["logits"]),
     fisher=_categorical_fisher,
 )
 
 BERNOULLI = Family(
-    noise="logistic",
-    sample=lambda parameters, noise: bernoulli.hard_sample(parameters["logits"], noise),
-    log_prob=lambda value, parameters: bernoulli.log_prob(value, parameters["logits"]),
+    noise=distributions.BERNOULLI.noise,
+    sample=distributions.BERNOULLI.sample,
+    log_prob=distributions.BERNOULLI.log_prob,
     kl=lambda p, q: divergences.kl_bernoulli(p["logits"], q["logits"]),
     fisher=_bernoulli_fisher,
 )

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.interface.contract import Arrays, Family
+from implementations.interface.fisher import Divergence, Middle, Outputs, Product
 
 __all__ = [
     "batched",
@@ -20,24 +21,20 @@ __all__ = [
     "sampled",
 ]
 
-Outputs = Callable[[Arrays], Arrays]
-Product = Callable[[Arrays], Arrays]
-Divergence = Callable[[Arrays, Arrays], Array]
-Middle = Callable[[Arrays, Arrays], Arrays]
-
-
-def _examples(rows: Arrays) -> int:
-    return next(iter(rows.values())).shape[0]
-
 
 def _kl_gradient(kl: Divergence, outputs: Outputs, parameters: Arrays) -> Callable[[Arrays], Arrays]:
     """Return new -> the gradient of the mean divergence of `outputs(new)` from the outputs at `parameters`."""
     old = jax.lax.stop_gradient(outputs(parameters))
 
     def mean_kl(new: Arrays) -> Array:
-        return jnp.sum(kl(old, outputs(new))) / _examples(old)
+        return mean_over_examples(kl(old, outputs(new)))
 
     return jax.grad(mean_kl)
+
+
+def mean_over_examples(entries: Array) -> Array:
+    """Sum over all entries, mean over the leading axis, that of examples."""
+    return jnp.sum(entries) / entries.shape[0]
 
 
 def kl_reverse_over_reverse(kl: Divergence, outputs: Outputs, parameters: Arrays) -> Product:
@@ -59,7 +56,7 @@ def gauss_newton(middle: Middle, outputs: Outputs, parameters: Arrays) -> Produc
     """Product (1/n) sum_i J_i^T M_i J_i v, linearized once: no product evaluates the outputs again."""
     rows, pushforward = jax.linearize(outputs, parameters)
     pullback = jax.linear_transpose(pushforward, parameters)
-    examples = _examples(rows)
+    examples = next(iter(rows.values())).shape[0]
 
     def product(vector: Arrays) -> Arrays:
         cotangents = jax.tree.map(lambda part: part / examples, middle(rows, pushforward(vector)))

@@ -9,18 +9,17 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.interface.contract import Arrays, Family, Step
+from implementations.interface.fisher import Outputs
+from implementations.interface.natural_gradient import SLACK
 from implementations.jax import fisher, solvers
 
 __all__ = ["natural_gradient"]
-
-#: The quadratic model is good to the third order: the actual KL may exceed the radius by half.
-_SLACK = 1.5
 
 
 def natural_gradient(
     loss: Callable[[Arrays], Array],
     family: Family,
-    outputs: Callable[[Arrays], Arrays],
+    outputs: Outputs,
     parameters: Arrays,
     learning_rate: Array,
     radius: Array,
@@ -33,8 +32,7 @@ def natural_gradient(
     value, gradient = jax.value_and_grad(loss)(parameters)
     product = fisher.gauss_newton(family.fisher, outputs, parameters)
     solution = solvers.conjugate_gradient(product, gradient, tolerance, iterations, damping)
-    image = product(solution.x)
-    curvature = sum(jnp.vdot(solution.x[name], image[name]) for name in image)  # d.F.d
+    curvature = solvers.dot(solution.x, product(solution.x))  # d.F.d
     within = jnp.where(curvature > 0, jnp.sqrt(2 * radius / curvature), jnp.inf)
     old = outputs(parameters)
 
@@ -44,8 +42,8 @@ def natural_gradient(
     def measured(length: Array) -> tuple[Array, Array]:
         """Return the actual KL(old || new), a mean over examples, and whether the length is accepted."""
         candidate = moved(length)
-        kl = jnp.mean(jnp.sum(family.kl(old, outputs(candidate)).reshape(len(old[next(iter(old))]), -1), axis=1))
-        return kl, (kl <= _SLACK * radius) & (loss(candidate) <= value)
+        kl = fisher.mean_over_examples(family.kl(old, outputs(candidate)))
+        return kl, (kl <= SLACK * radius) & (loss(candidate) <= value)
 
     def halve(state: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
         length, _, _, count = state

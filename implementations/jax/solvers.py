@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -17,6 +16,8 @@ from implementations.interface.contract import (
     Arrays,
     Solution,
 )
+from implementations.interface.fisher import Product
+from implementations.jax import fisher
 
 __all__ = ["conjugate_gradient"]
 
@@ -33,7 +34,8 @@ class _State(NamedTuple):
     broken: Array
 
 
-def _dot(left: Arrays, right: Arrays) -> Array:
+def dot(left: Arrays, right: Arrays) -> Array:
+    """Inner product over all leaves."""
     return sum(jnp.vdot(left[name], right[name]) for name in left)
 
 
@@ -43,7 +45,7 @@ def _plus(left: Arrays, factor: Array, right: Arrays) -> Arrays:
 
 
 def conjugate_gradient(
-    product: Callable[[Arrays], Arrays],
+    product: Product,
     right: Arrays,
     tolerance: Array,
     iterations: int,
@@ -56,27 +58,25 @@ def conjugate_gradient(
     """
     size = jnp.max(jnp.stack([jnp.max(jnp.abs(part)) for part in right.values()]))
     b = jax.tree.map(lambda part: part / jnp.where(size == 0, 1, size), right)
-    norm, eps = jnp.sqrt(_dot(b, b)), jnp.finfo(size.dtype).eps
+    norm, eps = jnp.sqrt(dot(b, b)), jnp.finfo(size.dtype).eps
+    system = fisher.damped(product, damping)
 
     def precondition(residual: Arrays) -> Arrays:
         return residual if diagonal is None else jax.tree.map(jnp.divide, residual, diagonal)
 
-    def image(vector: Arrays) -> Arrays:
-        return _plus(product(vector), damping, vector)
-
     def unfinished(state: _State) -> Array:
-        met = jnp.sqrt(_dot(state.residual, state.residual)) <= tolerance * norm  # False where it is NaN
+        met = jnp.sqrt(dot(state.residual, state.residual)) <= tolerance * norm  # False where it is NaN
         return ~met & ~state.broken & (state.iterations < iterations)
 
     def advance(state: _State) -> _State:
-        along = image(state.direction)
-        curvature = _dot(state.direction, along)
-        ratio = curvature / _dot(state.direction, state.direction)
+        along = system(state.direction)
+        curvature = dot(state.direction, along)
+        ratio = curvature / dot(state.direction, state.direction)
         largest = jnp.maximum(state.largest, jnp.abs(ratio))
         length = state.slope / curvature
         residual = _plus(state.residual, -length, along)
         scaled = precondition(residual)
-        slope = _dot(residual, scaled)
+        slope = dot(residual, scaled)
         moved = _State(
             x=_plus(state.x, length, state.direction),
             residual=residual,
@@ -94,15 +94,15 @@ def conjugate_gradient(
         x=jax.tree.map(jnp.zeros_like, b),
         residual=b,
         direction=scaled,
-        slope=_dot(b, scaled),
+        slope=dot(b, scaled),
         largest=jnp.zeros_like(size),
         iterations=jnp.zeros((), jnp.int32),
         broken=jnp.zeros((), bool),
     )
     end = jax.lax.while_loop(unfinished, advance, start)
-    remainder = _plus(b, -1.0, image(end.x))
-    true = jnp.sqrt(_dot(remainder, remainder)) / jnp.where(norm == 0, 1, norm)
-    met = jnp.sqrt(_dot(end.residual, end.residual)) <= tolerance * norm
+    remainder = _plus(b, -1.0, system(end.x))
+    true = jnp.sqrt(dot(remainder, remainder)) / jnp.where(norm == 0, 1, norm)
+    met = jnp.sqrt(dot(end.residual, end.residual)) <= tolerance * norm
     agreed = true <= jnp.maximum(tolerance, 10 * eps)
     status = jnp.where(
         met,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from implementations.interface.contract import Family
-from implementations.tensorflow import bernoulli, categorical, gaussian, gumbel
+from implementations.interface.fisher import Middle
+from implementations.tensorflow import distributions, gaussian
 from implementations.tensorflow.bernoulli import sigmoid
 from implementations.tensorflow.categorical import softmax, softmax_pullback
 from implementations.tensorflow.divergences import kl_bernoulli, kl_categorical, kl_normal
@@ -19,9 +22,8 @@ def _fisher_normal(parameters: dict[str, tf.Tensor], tangents: dict[str, tf.Tens
     return {"loc": tangents["loc"] * by_scale * by_scale, "scale": 2.0 * tangents["scale"] * by_scale * by_scale}
 
 
-def _from_log_scale(parameters: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return loc and scale."""
-    return parameters["loc"], gaussian.scale_from_exp(parameters["log_scale"])
+def _from_log_scale(parameters: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {"loc": parameters["loc"], "scale": gaussian.scale_from_exp(parameters["log_scale"])}
 
 
 def _fisher_normal_log_scale(parameters: dict[str, tf.Tensor], tangents: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -32,9 +34,8 @@ def _fisher_normal_log_scale(parameters: dict[str, tf.Tensor], tangents: dict[st
     }
 
 
-def _from_variance(parameters: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return loc and scale."""
-    return parameters["loc"], tf.sqrt(parameters["variance"])
+def _from_variance(parameters: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {"loc": parameters["loc"], "scale": tf.sqrt(parameters["variance"])}
 
 
 def _fisher_normal_variance(parameters: dict[str, tf.Tensor], tangents: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -53,34 +54,34 @@ def _fisher_bernoulli(parameters: dict[str, tf.Tensor], tangents: dict[str, tf.T
 
 
 NORMAL = Family(
-    noise="normal",
-    sample=lambda parameters, noise: gaussian.reparameterize(parameters["loc"], parameters["scale"], noise),
-    log_prob=lambda value, parameters: gaussian.log_prob(value, parameters["loc"], parameters["scale"]),
+    noise=distributions.NORMAL.noise,
+    sample=distributions.NORMAL.sample,
+    log_prob=distributions.NORMAL.log_prob,
     kl=lambda p, q: kl_normal(p["loc"], p["scale"], q["loc"], q["scale"]),
     fisher=_fisher_normal,
 )
 
-NORMAL_LOG_SCALE = Family(
-    noise="normal",
-    sample=lambda parameters, noise: gaussian.reparameterize(*_from_log_scale(parameters), noise),
-    log_prob=lambda value, parameters: gaussian.log_prob(value, *_from_log_scale(parameters)),
-    kl=lambda p, q: kl_normal(*_from_log_scale(p), *_from_log_scale(q)),
-    fisher=_fisher_normal_log_scale,
-)
 
-NORMAL_VARIANCE = Family(
-    noise="normal",
-    sample=lambda parameters, noise: gaussian.reparameterize(*_from_variance(parameters), noise),
-    log_prob=lambda value, parameters: gaussian.log_prob(value, *_from_variance(parameters)),
-    kl=lambda p, q: kl_normal(*_from_variance(p), *_from_variance(q)),
-    fisher=_fisher_normal_variance,
-)
+def _normal_by(loc_scale: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]], fisher: Middle) -> Family:
+    """Return the normal family with other parameters: `loc_scale` makes loc and scale of them."""
+    return Family(
+        noise=NORMAL.noise,
+        sample=lambda parameters, noise: NORMAL.sample(loc_scale(parameters), noise),
+        log_prob=lambda value, parameters: NORMAL.log_prob(value, loc_scale(parameters)),
+        kl=lambda p, q: NORMAL.kl(loc_scale(p), loc_scale(q)),
+        fisher=fisher,
+    )
+
+
+NORMAL_LOG_SCALE = _normal_by(_from_log_scale, _fisher_normal_log_scale)
+
+NORMAL_VARIANCE = _normal_by(_from_variance, _fisher_normal_variance)
 
 #: F t = p (t - sum(p t)) is the softmax Jacobian, which is symmetric, times t: the pullback that does not cancel.
 CATEGORICAL = Family(
-    noise="gumbel",
-    sample=lambda parameters, noise: gumbel.hard_sample(parameters["logits"], noise),
-    log_prob=lambda value, parameters: categorical.log_prob(value, parameters["logits"]),
+    noise=distributions.CATEGORICAL.noise,
+    sample=distributions.CATEGORICAL.sample,
+    log_prob=distributions.CATEGORICAL.log_prob,
     kl=lambda p, q: kl_categorical(p["logits"], q["logits"]),
     fisher=lambda parameters, tangents: {
         "logits": softmax_pullback(softmax(parameters["logits"]), tangents["logits"]),
@@ -88,9 +89,9 @@ CATEGORICAL = Family(
 )
 
 BERNOULLI = Family(
-    noise="logistic",
-    sample=lambda parameters, noise: bernoulli.hard_sample(parameters["logits"], noise),
-    log_prob=lambda value, parameters: bernoulli.log_prob(value, parameters["logits"]),
+    noise=distributions.BERNOULLI.noise,
+    sample=distributions.BERNOULLI.sample,
+    log_prob=distributions.BERNOULLI.log_prob,
     kl=lambda p, q: kl_bernoulli(p["logits"], q["logits"]),
     fisher=_fisher_bernoulli,
 )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
 from implementations.interface.contract import Family
+from implementations.interface.fisher import Divergence, Middle, Outputs, Product
 from implementations.tensorflow.autodiff import value_and_gradient, vmap
 
 __all__ = [
@@ -20,15 +19,11 @@ __all__ = [
 ]
 
 _Tensors = dict[str, tf.Tensor]
-_Product = Callable[[_Tensors], _Tensors]
-_Middle = Callable[[_Tensors, _Tensors], _Tensors]
 
 _ZERO = tf.UnconnectedGradients.ZERO
 
 
-def kl_reverse_over_reverse(
-    kl: Callable[[_Tensors, _Tensors], tf.Tensor], outputs: _Product, parameters: _Tensors
-) -> _Product:
+def kl_reverse_over_reverse(kl: Divergence, outputs: Outputs, parameters: _Tensors) -> Product:
     """Product with the Hessian of mean_i sum_entries kl(old, new) by new, at new = old, reverse over reverse."""
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tape.watch(parameters)
@@ -36,9 +31,7 @@ def kl_reverse_over_reverse(
     return lambda vector: tape.gradient(gradient, parameters, output_gradients=vector, unconnected_gradients=_ZERO)
 
 
-def kl_forward_over_reverse(
-    kl: Callable[[_Tensors, _Tensors], tf.Tensor], outputs: _Product, parameters: _Tensors
-) -> _Product:
+def kl_forward_over_reverse(kl: Divergence, outputs: Outputs, parameters: _Tensors) -> Product:
     """Product with the Hessian of mean_i sum_entries kl(old, new) by new, at new = old, forward over reverse.
 
     The forward derivative of the gradient is the transpose of its own pullback, which is linear in its cotangent.
@@ -55,7 +48,7 @@ def kl_forward_over_reverse(
     return lambda vector: transposed.gradient(pulled, cotangent, output_gradients=vector, unconnected_gradients=_ZERO)
 
 
-def _kl_gradient(kl: Callable[[_Tensors, _Tensors], tf.Tensor], outputs: _Product, parameters: _Tensors) -> _Tensors:
+def _kl_gradient(kl: Divergence, outputs: Outputs, parameters: _Tensors) -> _Tensors:
     """Return the gradient by new, at new = old, of the mean divergence: 0 up to rounding, but not its derivative."""
 
     def divergence(new_parameters: _Tensors) -> tf.Tensor:
@@ -71,7 +64,7 @@ def mean_over_examples(entries: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(entries) / entries.shape[0]
 
 
-def gauss_newton(middle: _Middle, outputs: _Product, parameters: _Tensors) -> _Product:
+def gauss_newton(middle: Middle, outputs: Outputs, parameters: _Tensors) -> Product:
     """Product (1/n) sum_i J_i^T M_i J_i v, linearized once: no product evaluates the outputs again.
 
     The pullback J^T u is linear in u, so that its own derivative by u, at any u, is J.
@@ -93,7 +86,7 @@ def gauss_newton(middle: _Middle, outputs: _Product, parameters: _Tensors) -> _P
     return product
 
 
-def sampled(family: Family, values: tf.Tensor, weights: tf.Tensor) -> _Middle:
+def sampled(family: Family, values: tf.Tensor, weights: tf.Tensor) -> Middle:
     """Middle of `gauss_newton` by scores: M_i = sum_k weights_ki score_ki score_ki^T over all entries of example i."""
 
     def middle(outputs: _Tensors, tangents: _Tensors) -> _Tensors:
@@ -118,12 +111,12 @@ def _event_sum(values: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(values, axis=list(range(2, len(values.shape))))
 
 
-def empirical(family: Family, labels: tf.Tensor) -> _Middle:
+def empirical(family: Family, labels: tf.Tensor) -> Middle:
     """Middle of the empirical Fisher: score score^T at the data's own labels. It is NOT the Fisher information."""
     return sampled(family, labels[tf.newaxis], tf.ones((1, labels.shape[0]), labels.dtype))
 
 
-def damped(product: _Product, damping: tf.Tensor) -> _Product:
+def damped(product: Product, damping: tf.Tensor) -> Product:
     """Product with A + damping I."""
 
     def shifted(vector: _Tensors) -> _Tensors:
@@ -133,6 +126,6 @@ def damped(product: _Product, damping: tf.Tensor) -> _Product:
     return shifted
 
 
-def batched(product: _Product) -> _Product:
+def batched(product: Product) -> Product:
     """Product with several vectors at once: {name: [vectors, *param]} -> {name: [vectors, *param]}."""
     return vmap(product)

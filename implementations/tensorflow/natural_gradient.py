@@ -7,6 +7,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from implementations.interface.contract import Family, Step
+from implementations.interface.fisher import Outputs
+from implementations.interface.natural_gradient import SLACK
 from implementations.tensorflow.autodiff import value_and_gradient
 from implementations.tensorflow.fisher import gauss_newton, mean_over_examples
 from implementations.tensorflow.solvers import conjugate_gradient, dot
@@ -17,7 +19,7 @@ __all__ = ["natural_gradient"]
 def natural_gradient(
     loss: Callable[[dict[str, tf.Tensor]], tf.Tensor],
     family: Family,
-    outputs: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]],
+    outputs: Outputs,
     parameters: dict[str, tf.Tensor],
     learning_rate: tf.Tensor,
     radius: tf.Tensor,
@@ -52,7 +54,7 @@ def natural_gradient(
         del kl, accepted
         candidate = move(length)
         kl = mean_over_examples(family.kl(old, outputs(candidate)))
-        within = tf.logical_and(kl <= 1.5 * radius, loss(candidate) <= before)  # false for NaN
+        within = tf.logical_and(kl <= SLACK * radius, loss(candidate) <= before)  # false for NaN
         return tried + 1, tf.where(within, length, 0.5 * length), kl, within
 
     start = (tf.constant(0), first, tf.zeros_like(before), tf.constant(False))
@@ -63,7 +65,7 @@ def natural_gradient(
     return moved, Step(
         loss=before,
         kl=tf.where(accepted, kl, zero),
-        predicted_kl=0.5 * tf.square(length) * curvature,
+        predicted_kl=tf.where(accepted, 0.5 * tf.square(length) * curvature, zero),
         length=length,
         halvings=tried - 1,
         status=solution.status,

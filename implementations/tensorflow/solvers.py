@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from implementations.interface.contract import BREAKDOWN, CONVERGED, OUT_OF_ITERATIONS, STAGNATED, Solution
+from implementations.interface.fisher import Product
 from implementations.tensorflow.fisher import damped
 
 __all__ = ["conjugate_gradient"]
 
 
 def conjugate_gradient(
-    product: Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]],
+    product: Product,
     right: dict[str, tf.Tensor],
     tolerance: tf.Tensor,
     iterations: int,

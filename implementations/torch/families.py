@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from implementations.interface.contract import Family
+from implementations.interface.fisher import Middle
 from implementations.torch import distributions, divergences, gaussian, gumbel
 from implementations.torch.categorical import softmax
 
@@ -27,18 +30,6 @@ def _from_log_scale(parameters: Tensors) -> Tensors:
     return {"loc": parameters["loc"], "scale": gaussian.scale_from_exp(parameters["log_scale"])}
 
 
-def _normal_log_scale_sample(parameters: Tensors, noise: torch.Tensor) -> torch.Tensor:
-    return distributions.NORMAL.sample(_from_log_scale(parameters), noise)
-
-
-def _normal_log_scale_log_prob(value: torch.Tensor, parameters: Tensors) -> torch.Tensor:
-    return distributions.NORMAL.log_prob(value, _from_log_scale(parameters))
-
-
-def _normal_log_scale_kl(p: Tensors, q: Tensors) -> torch.Tensor:
-    return _normal_kl(_from_log_scale(p), _from_log_scale(q))
-
-
 def _normal_log_scale_fisher(parameters: Tensors, tangents: Tensors) -> Tensors:
     inverse = gaussian.scale_from_exp(-parameters["log_scale"])
     return {"loc": tangents["loc"] * inverse * inverse, "log_scale": 2.0 * tangents["log_scale"]}
@@ -46,18 +37,6 @@ def _normal_log_scale_fisher(parameters: Tensors, tangents: Tensors) -> Tensors:
 
 def _from_variance(parameters: Tensors) -> Tensors:
     return {"loc": parameters["loc"], "scale": torch.sqrt(parameters["variance"])}
-
-
-def _normal_variance_sample(parameters: Tensors, noise: torch.Tensor) -> torch.Tensor:
-    return distributions.NORMAL.sample(_from_variance(parameters), noise)
-
-
-def _normal_variance_log_prob(value: torch.Tensor, parameters: Tensors) -> torch.Tensor:
-    return distributions.NORMAL.log_prob(value, _from_variance(parameters))
-
-
-def _normal_variance_kl(p: Tensors, q: Tensors) -> torch.Tensor:
-    return _normal_kl(_from_variance(p), _from_variance(q))
 
 
 def _normal_variance_fisher(parameters: Tensors, tangents: Tensors) -> Tensors:
@@ -98,20 +77,25 @@ NORMAL = Family(
     _normal_kl,
     _normal_fisher,
 )
-NORMAL_LOG_SCALE = Family(
-    distributions.NORMAL.noise,
-    _normal_log_scale_sample,
-    _normal_log_scale_log_prob,
-    _normal_log_scale_kl,
-    _normal_log_scale_fisher,
-)
-NORMAL_VARIANCE = Family(
-    distributions.NORMAL.noise,
-    _normal_variance_sample,
-    _normal_variance_log_prob,
-    _normal_variance_kl,
-    _normal_variance_fisher,
-)
+
+
+def _normal_by(loc_scale: Callable[[Tensors], Tensors], fisher: Middle) -> Family:
+    """Return the normal family with other parameters: `loc_scale` makes loc and scale of them."""
+
+    def sample(parameters: Tensors, noise: torch.Tensor) -> torch.Tensor:
+        return NORMAL.sample(loc_scale(parameters), noise)
+
+    def log_prob(value: torch.Tensor, parameters: Tensors) -> torch.Tensor:
+        return NORMAL.log_prob(value, loc_scale(parameters))
+
+    def kl(p: Tensors, q: Tensors) -> torch.Tensor:
+        return NORMAL.kl(loc_scale(p), loc_scale(q))
+
+    return Family(NORMAL.noise, sample, log_prob, kl, fisher)
+
+
+NORMAL_LOG_SCALE = _normal_by(_from_log_scale, _normal_log_scale_fisher)
+NORMAL_VARIANCE = _normal_by(_from_variance, _normal_variance_fisher)
 CATEGORICAL = Family(
     distributions.CATEGORICAL.noise,
     distributions.CATEGORICAL.sample,

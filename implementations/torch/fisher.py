@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from implementations.interface.contract import Family
+from implementations.interface.fisher import Divergence, Middle, Outputs, Product
 from implementations.torch import autodiff
 
 __all__ = [
@@ -20,10 +21,6 @@ __all__ = [
 ]
 
 Tensors = dict[str, torch.Tensor]
-Outputs = Callable[[Tensors], Tensors]
-Product = Callable[[Tensors], Tensors]
-Divergence = Callable[[Tensors, Tensors], torch.Tensor]
-Middle = Callable[[Tensors, Tensors], Tensors]
 
 
 def kl_reverse_over_reverse(kl: Divergence, outputs: Outputs, parameters: Tensors) -> Product:
@@ -66,7 +63,7 @@ def gauss_newton(middle: Middle, outputs: Outputs, parameters: Tensors) -> Produ
     values = _held(values)
     anywhere = {name: torch.zeros_like(value) for name, value in values.items()}
     _, push_forward = torch.func.vjp(lambda cotangents: pull_back(cotangents)[0], anywhere)
-    examples = _examples(values)
+    examples = next(iter(values.values())).shape[0]
 
     def product(vector: Tensors) -> Tensors:
         with torch.no_grad():  # the product itself is not differentiated, and records no graph
@@ -113,16 +110,16 @@ def batched(product: Product) -> Product:
 def _mean_divergence(kl: Divergence, outputs: Outputs, parameters: Tensors) -> Callable[[Tensors], torch.Tensor]:
     """Return new parameters -> mean_i sum_entries kl(old, new); the old outputs are constants."""
     old = _held(outputs(_held(parameters)))
-    examples = _examples(old)
 
     def divergence(new: Tensors) -> torch.Tensor:
-        return kl(old, outputs(new)).sum() / examples
+        return mean_over_examples(kl(old, outputs(new)))
 
     return divergence
 
 
-def _examples(outputs: Tensors) -> int:
-    return next(iter(outputs.values())).shape[0]
+def mean_over_examples(entries: torch.Tensor) -> torch.Tensor:
+    """Sum over all entries, mean over the leading axis, that of examples."""
+    return entries.sum() / entries.shape[0]
 
 
 def _held(values: Tensors) -> Tensors:

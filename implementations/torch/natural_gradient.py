@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 
 from implementations.interface.contract import Family, Solution, Step
+from implementations.interface.fisher import Outputs
+from implementations.interface.natural_gradient import SLACK
 from implementations.torch import autodiff, fisher, solvers
 
 __all__ = ["natural_gradient"]
@@ -17,7 +19,7 @@ Tensors = dict[str, torch.Tensor]
 def natural_gradient(
     loss: Callable[[Tensors], torch.Tensor],
     family: Family,
-    outputs: Callable[[Tensors], Tensors],
+    outputs: Outputs,
     parameters: Tensors,
     learning_rate: torch.Tensor,
     radius: torch.Tensor,
@@ -35,19 +37,17 @@ def natural_gradient(
     product = fisher.gauss_newton(family.fisher, outputs, old)
     solution = solvers.conjugate_gradient(product, gradient, tolerance, iterations, damping)
     direction = solution.x
-    image = product(direction)
-    curvature = torch.stack([(value * image[name]).sum() for name, value in direction.items()]).sum()  # d.F.d
+    curvature = solvers.dot(direction, product(direction))  # d.F.d
 
     length = torch.as_tensor(learning_rate, dtype=before.dtype, device=before.device)
     if curvature > 0:
         length = torch.minimum(length, torch.sqrt(2.0 * radius / curvature))
     with torch.no_grad():
         old_outputs = outputs(old)
-        examples = next(iter(old_outputs.values())).shape[0]
         for halved in range(halvings + 1):
             new = {name: value - length * direction[name] for name, value in old.items()}
-            kl = family.kl(old_outputs, outputs(new)).sum() / examples
-            if kl <= 1.5 * radius and loss(new) <= before:
+            kl = fisher.mean_over_examples(family.kl(old_outputs, outputs(new)))
+            if kl <= SLACK * radius and loss(new) <= before:
                 return new, _step(solution, before, kl, 0.5 * length * length * curvature, length, halved)
             length = 0.5 * length
     zero = torch.zeros_like(before)

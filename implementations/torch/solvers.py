@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 
 from implementations.interface.contract import BREAKDOWN, CONVERGED, OUT_OF_ITERATIONS, STAGNATED, Solution
+from implementations.interface.fisher import Product
 from implementations.torch import fisher
 
 __all__ = ["conjugate_gradient"]
@@ -15,7 +14,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 def conjugate_gradient(
-    product: Callable[[Tensors], Tensors],
+    product: Product,
     right: Tensors,
     tolerance: torch.Tensor,
     iterations: int,
@@ -37,12 +36,12 @@ def conjugate_gradient(
     eps = torch.finfo(norm.dtype).eps
     residual, broken, used = b, False, 0
     preconditioned = direction = _precondition(residual, diagonal)
-    decrease = _dot(residual, preconditioned)
+    decrease = dot(residual, preconditioned)
     largest = torch.zeros_like(norm)
     while used < iterations and not (broken or _norm(residual) <= tolerance * norm):
         image = damped(direction)
-        along = _dot(direction, image)
-        curvature = along / _dot(direction, direction)
+        along = dot(direction, image)
+        curvature = along / dot(direction, direction)
         largest = torch.maximum(largest, curvature.abs())
         broken = not curvature > eps * largest  # true of NaN, too
         if not broken:
@@ -51,7 +50,7 @@ def conjugate_gradient(
             x = _plus(x, length, direction)
             residual = _plus(residual, -length, image)
             preconditioned = _precondition(residual, diagonal)
-            decrease, before = _dot(residual, preconditioned), decrease
+            decrease, before = dot(residual, preconditioned), decrease
             direction = _plus(preconditioned, decrease / before, direction)
 
     true_residual = _norm(_plus(b, -1.0, damped(x))) / norm
@@ -75,9 +74,10 @@ def _plus(first: Tensors, factor: torch.Tensor | float, second: Tensors) -> Tens
     return {name: value + factor * second[name] for name, value in first.items()}
 
 
-def _dot(first: Tensors, second: Tensors) -> torch.Tensor:
+def dot(first: Tensors, second: Tensors) -> torch.Tensor:
+    """Inner product over all leaves."""
     return torch.stack([(value * second[name]).sum() for name, value in first.items()]).sum()
 
 
 def _norm(vector: Tensors) -> torch.Tensor:
-    return torch.sqrt(_dot(vector, vector))
+    return torch.sqrt(dot(vector, vector))

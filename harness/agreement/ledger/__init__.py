@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,7 +126,8 @@ def versions(backend: str) -> dict[str, str]:
     """Return the installed versions of a library and of the framework below it."""
     row = registry.find(backend)
     packages = dict.fromkeys([row.framework, *([registry.find(row.base).framework] if row.base else [])])
-    return {package: version(package) for package in packages}
+    distributions = packages_distributions()
+    return {package: version(distributions[package][0]) for package in packages}
 
 
 def place(record: Check) -> Place:
