@@ -15,7 +15,7 @@ import pytest
 
 import implementations
 from implementations import registry
-from implementations.interface.contract import KERNEL_MODULES, kernels
+from implementations.interface.contract import kernels
 
 ROOT = Path(implementations.__file__).parent
 REFERENCE = [row for row in registry.backends().values() if row.kind == "reference"]

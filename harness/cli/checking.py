@@ -27,7 +27,7 @@ SHOWN = 10
               help="Repeatable. Default: as people mostly run the framework. single: batches of 1.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Every installed backend, libraries too, all dtypes and modes.")
 @click.option("--snippets", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
-              help="Write a program for each deviation that reproduces it: a kernel's in that framework alone.")  # fmt: skip
+              help="Write a program for each deviation; one for a kernel needs that framework alone.")  # fmt: skip
 @click.option("--update-ledger", is_flag=True, help="Write the deviations of the libraries into their ledgers.")
 @click.option("--search", "seconds", type=float, metavar="SECONDS",
               help="Search the inputs with the largest errors, for so long for each backend and dtype.")  # fmt: skip

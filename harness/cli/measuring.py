@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,69 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
         "ratio [95 %]": lambda row: f"{row['ratio']:.2f} [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]",
     }
     print_records(measure(cells), columns, where.format)
+
+
+@click.command()
+@click.argument("model", metavar="[regression|classifier]")
+@click.option(
+    "--optimizer", default="natural_gradient", show_default=True, metavar="O", help="Has to reach the target."
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of the optimizer. Repeatable.")
+@click.option("--against", default="adam", show_default=True, metavar="O", help="Sets the target.")
+@click.option("--set-against", "against_settings", multiple=True, metavar="NAME=VALUE", help="Of it. Repeatable.")
+@click.option("--steps", type=int, default=200, show_default=True, help="Of the optimizer that sets the target.")
+@click.option("--seeds", type=int, default=5, show_default=True, help="Runs, from --seed on.")
+@where("float32")
+def race(
+    model: str,
+    optimizer: str,
+    settings: Sequence[str],
+    against: str,
+    against_settings: Sequence[str],
+    steps: int,
+    seeds: int,
+    where: Where,
+) -> None:
+    """Count steps and seconds until one optimizer reaches the loss that another has after some steps.
+
+    Both see all examples at every step and run one after the other in one process. The table has means over the
+    seeds with 95 % Student t intervals; json and csv have a record for each seed.
+
+    Example: reparam race regression --set-against learning_rate=0.01
+    """
+    from harness.console import number, seconds, show
+    from harness.measure import measure
+    from harness.results.schema import Race
+    from harness.training import race as races
+
+    cells = races.plan(
+        model,
+        **where.chosen(),
+        optimizer=optimizer,
+        settings=pairs(settings),
+        against=against,
+        against_settings=pairs(against_settings),
+        steps=steps,
+        seeds=seeds,
+    )
+    records = [record for record in measure(cells) if isinstance(record, Race)]
+    if where.format != "table":
+        print_records(records, {}, where.format)
+        return
+
+    def among(values: Sequence[float]) -> str:
+        return "-" if math.isnan(values[0]) else "{} [{}, {}]".format(*(number(value, 3) for value in values))
+
+    columns: Columns = {
+        "backend": "backend",
+        "dtype": "dtype",
+        "reached": lambda row: f"{row['reached']} of {row['runs']}",
+        "steps [95 %]": lambda row: among(row["steps"]),
+        "time": lambda row: seconds(row["seconds"]),
+        f"{against}, {steps} steps": lambda row: seconds(row["against_seconds"]),
+        "ratio [95 %]": lambda row: among(row["ratio"]),
+    }
+    show([row._asdict() for row in races.summaries(records)], columns, where.format)
 
 
 @click.command()

@@ -186,6 +186,42 @@ class Train(Record, frozen=True, tag="train"):
     solver_residual: float | None = None
 
 
+class Race(Record, frozen=True, tag="race"):
+    """Steps and seconds until an optimizer reaches the loss that another has after some steps; all examples each step.
+
+    Attributes:
+        mode: "eager" or "compiled", whichever is usual for the framework.
+        model: a key of `harness.training.models.MODELS`.
+        objective: the loss.
+        batch: how many examples there are.
+        seed: of the initial weights.
+        optimizer: that has to reach the target.
+        settings: of it, as "name=value" joined by blanks.
+        against: the optimizer that sets the target.
+        against_settings: of it.
+        against_steps: that it takes.
+        against_seconds: that these take.
+        target: the loss after them, in nats per example.
+        steps: after which the loss is at most the target; None where `against_steps` steps are not enough.
+        seconds: that these take; None likewise.
+    """
+
+    mode: str
+    model: str
+    objective: str
+    batch: int
+    seed: int
+    optimizer: str
+    settings: str
+    against: str
+    against_settings: str
+    against_steps: int
+    against_seconds: float
+    target: float
+    steps: int | None
+    seconds: float | None
+
+
 class Ratio(Record, frozen=True, tag="ratio"):
     """What a call costs in calls of a reference, both taking turns in one process.
 
@@ -325,7 +361,7 @@ class Failure(Record, frozen=True, tag="failure"):
     reason: str
 
 
-AnyRecord = Check | Variance | Time | Train | Ratio | Memory | Article | Generator | Failure
+AnyRecord = Check | Variance | Time | Train | Race | Ratio | Memory | Article | Generator | Failure
 
 
 def finite(value: float) -> float | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,70 @@ def step_function(
     return in_mode(backend, update, mode)
 
 
+class Taken(NamedTuple):
+    """A step that was taken.
+
+    Attributes:
+        loss: before the step.
+        details: what else the step says, by name: "temperature", and what a natural-gradient step did.
+        seconds: of the step, results waited for; drawing the noise and sending batch and noise are not in them.
+    """
+
+    loss: float
+    details: dict[str, float]
+    seconds: float
+
+
+def steps_of(
+    backend: ModuleType,
+    update: Callable[..., Any],
+    *,
+    model: str,
+    objective: str,
+    optimizer: str,
+    settings: Mapping[str, Mapping[str, float]],
+    dtype: str,
+    seed: int,
+    batch: int,
+    samples: int,
+) -> Iterator[Taken]:
+    """Take steps from the initial weights of a seed, without end.
+
+    Args:
+        backend: the framework's package, configured.
+        update: what `step_function` returns.
+        model: a key of `models.MODELS`.
+        objective: one of its objectives.
+        optimizer: a key of `optimizers.OPTIMIZERS`.
+        settings: "schedule" and "optimizer": the real settings of each.
+        dtype: of weights, data and noise.
+        seed: of initial weights, batches and noise.
+        batch: examples per step.
+        samples: latent samples per example.
+    """
+    runtime = backend.runtime
+    weights = initial_weights(models.find(model).layers, seed)
+    parameters = {key: runtime.asarray(value, dtype) for key, value in weights.items()}
+    state = backend.optimizers.adam_initial(parameters) if optimizers.find(optimizer).has_state else {}
+    constants = {
+        owner: {key: runtime.asarray(value, dtype) for key, value in own.items()} for owner, own in settings.items()
+    }
+    for step in itertools.count():
+        arrays = batch_arrays(model, objective, seed, step, batch, samples)
+        inputs = {
+            "arrays": [runtime.asarray(array, dtype) for array in arrays],
+            "step": runtime.asarray(float(step), dtype),
+            **constants,
+        }
+        runtime.synchronize(inputs)
+        start = time.perf_counter()
+        value, parameters, state, details = update(parameters, state, inputs)
+        runtime.synchronize((value, parameters, state))
+        seconds = time.perf_counter() - start
+        shown = {key: float(part) for key, part in runtime.to_numpy(details).items()}
+        yield Taken(float(runtime.to_numpy(value)), shown, seconds)
+
+
 def train(
     backend: ModuleType,
     *,
@@ -137,33 +202,15 @@ def train(
         mode: "eager" or "compiled".
 
     Returns:
-        One record per step. Its seconds are those of the step, results waited for; drawing the noise and sending
-        batch and noise to the device are not in them; in compiled mode the first step compiles.
+        One record per step; in compiled mode the first step compiles.
     """
-    runtime = backend.runtime
-    row = models.find(model)
     update = step_function(backend, model, objective, schedule, optimizer, counts, mode)
-    parameters = {key: runtime.asarray(value, dtype) for key, value in initial_weights(row.layers, seed).items()}
-    state = backend.optimizers.adam_initial(parameters) if optimizers.find(optimizer).has_state else {}
-    constants = {
-        owner: {key: runtime.asarray(value, dtype) for key, value in own.items()} for owner, own in settings.items()
-    }
-
+    taken = steps_of(
+        backend, update, model=model, objective=objective, optimizer=optimizer, settings=settings, dtype=dtype,
+        seed=seed, batch=batch, samples=samples,
+    )  # fmt: skip
     records = []
-    for step in range(steps):
-        arrays = batch_arrays(model, objective, seed, step, batch, samples)
-        inputs = {
-            "arrays": [runtime.asarray(array, dtype) for array in arrays],
-            "step": runtime.asarray(float(step), dtype),
-            **constants,
-        }
-        runtime.synchronize(inputs)
-        start = time.perf_counter()
-        value, parameters, state, details = update(parameters, state, inputs)
-        runtime.synchronize((value, parameters, state))
-        seconds = time.perf_counter() - start
-        loss = float(runtime.to_numpy(value))
-        shown = {key: float(part) for key, part in runtime.to_numpy(details).items()}
+    for step, (loss, shown, seconds) in enumerate(itertools.islice(taken, steps)):
         records.append(
             Train(
                 backend=name,

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from harness.data import binarized, one_hot
-from harness.errors import unknown
+from harness.errors import BadInputError, unknown
 from harness.validation import Setting
 from implementations.interface.models import categorical_vae, classifier, regression, vae
 from implementations.interface.models.network import Layer
@@ -126,6 +126,20 @@ MODELS = {
         family="CATEGORICAL",
     ),
 }
+
+
+def require_no_noise(name: str) -> None:
+    """Check that the loss of a model is a function of its weights alone.
+
+    Raises:
+        BadInputError: it is noisy.
+    """
+    if find(name).noise:
+        known = " or ".join(repr(other) for other, row in MODELS.items() if not row.noise)
+        raise BadInputError(
+            f"the loss of model {name!r} is noisy, so that a first step below a target says nothing; "
+            f"allowed: {known}; give one of them"
+        )
 
 
 def find(name: str) -> Model:

@@ -22,7 +22,12 @@ def _require_known(kind: str, name: str, known: Sequence[str]) -> None:
         raise unknown(kind, name, known)
 
 
-def _require_dtype(name: str) -> None:
+def require_dtype(name: str) -> None:
+    """Check that a model can be trained in a dtype.
+
+    Raises:
+        BadInputError: it cannot.
+    """
     dtypes.find(name)
     if name not in DTYPES:
         raise out_of_range(
@@ -30,10 +35,21 @@ def _require_dtype(name: str) -> None:
         )
 
 
-def _settings(
+def settings_of(
     model: str, schedule: str | None, optimizer: str, given: Mapping[str, float], dtype: str
 ) -> tuple[str, dict[str, dict[str, float]], dict[str, int]]:
-    """Return the schedule's name, empty for a model without temperature, the settings of both, and the counts."""
+    """Return the schedule's name, empty for a model without temperature, the settings of both, and the counts.
+
+    Args:
+        model: a key of `models.MODELS`.
+        schedule: of the temperature; None for the model's first.
+        optimizer: a key of `optimizers.OPTIMIZERS`.
+        given: settings that differ from their defaults.
+        dtype: in which they must be representable.
+
+    Raises:
+        BadInputError: a name is unknown, or a number out of its range.
+    """
     known = models.find(model).schedules
     if schedule and not known:
         raise BadInputError(f"model {model!r} has no temperature; leave out the schedule")
@@ -104,8 +120,8 @@ def plan(
     cells = []
     for backend in backend_names.chosen(backends):
         for dtype in dtypes:
-            _require_dtype(dtype)
-            chosen, values, counts = _settings(model, schedule, optimizer, settings or {}, dtype)
+            require_dtype(dtype)
+            chosen, values, counts = settings_of(model, schedule, optimizer, settings or {}, dtype)
             for device in devices:
                 _require_known("device", device, DEVICES)
                 arguments: dict[str, Any] = {
