@@ -45,7 +45,7 @@ def run(
     profile = profiles.find(profile_name)
     batches = (
         measure.Batch(profiles.agreement_cells(profile, backends, devices, dtypes), processes=2, threads=1),
-        measure.Batch(profiles.library_cells(backends, dtypes), processes=2, threads=1),
+        measure.Batch(profiles.library_cells(profile, backends, dtypes), processes=2, threads=1),
         measure.Batch(profiles.measured_cells(profile, backends, devices, seed, dtypes)),
     )
     told = {device: measure.describe(backends, device) for device in devices}

@@ -65,6 +65,21 @@ class TrainRow:
     batch: int = 128
 
 
+@dataclass(frozen=True)
+class RaceRow:
+    """Natural gradient against Adam.
+
+    Attributes:
+        model: its name.
+        learning_rate: Adam's.
+        seeds: runs.
+    """
+
+    model: str
+    learning_rate: float
+    seeds: int = 5
+
+
 def _regression(steps: int) -> tuple[TrainRow, ...]:
     """Return natural gradient and Adam on the same data, all of it in every step.
 
@@ -80,21 +95,29 @@ class Profile:
 
     Attributes:
         text: for `--help`.
+        judged: whether kernels, libraries and the article's formulas are compared with the oracle.
         both_modes: whether agreement is checked eager and compiled, or only in each framework's usual mode.
         variance: problems and estimators.
         time: kernels to time, by name, module or glob.
         sizes: elements of the largest argument of a timed kernel.
         repeats: timed calls.
         train: models.
+        networks: widths of classifiers whose curvature products are timed.
+        solved: widths of classifiers with which a linear system is solved, for its memory.
+        races: models and rivals.
     """
 
     text: str
-    both_modes: bool
-    variance: tuple[VarianceRow, ...]
-    time: tuple[str, ...]
-    sizes: tuple[int, ...]
-    repeats: int
-    train: tuple[TrainRow, ...]
+    both_modes: bool = False
+    judged: bool = True
+    variance: tuple[VarianceRow, ...] = ()
+    time: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = (65_536,)
+    repeats: int = 20
+    train: tuple[TrainRow, ...] = ()
+    networks: tuple[tuple[int, ...], ...] = ()
+    solved: tuple[tuple[int, ...], ...] = ()
+    races: tuple[RaceRow, ...] = ()
 
 
 _QUICK_KERNELS = (
@@ -139,7 +162,7 @@ PROFILES = {
             VarianceRow("bernoulli", _DISCRETE_ESTIMATORS, {"temperature": 0.1}, replicates=2_000_000),
             VarianceRow("vae", _LATENT_ESTIMATORS, replicates=20_000),
         ),
-        time=(),
+        time=("*",),
         sizes=(1_024, 65_536, 1_048_576),
         repeats=50,
         train=(
@@ -148,6 +171,16 @@ PROFILES = {
             TrainRow("vae", "article", 1_000, ("float32",)),
             TrainRow("categorical_vae", None, 1_000, _DTYPES),
             *_regression(200),
+        ),
+    ),
+    "geometry": Profile(
+        text="Fisher-vector products in gradients, memory of a solve, natural gradient against Adam; half an hour",
+        judged=False,
+        networks=((784, 256, 128, 10), (784, 1664, 1664, 10)),
+        solved=((784, 2800, 2800, 10),),
+        races=(
+            *(RaceRow("regression", learning_rate) for learning_rate in (0.001, 0.003, 0.01, 0.03)),
+            *(RaceRow("classifier", learning_rate) for learning_rate in (0.001, 0.003)),
         ),
     ),
 }
@@ -180,21 +213,25 @@ def agreement_cells(
     def worst_of(cell: Cell) -> Cell:
         return replace(cell, finish=lambda result: plan.worst(cell.finish(result)))
 
+    if not profile.judged:
+        return []
     modes = ("eager", "compiled") if profile.both_modes else ()
     cells = plan.plan(backends=backends, dtypes=dtypes or _DTYPES, devices=devices, modes=modes)
     return [worst_of(cell) for cell in cells]
 
 
-def library_cells(backends: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:
+def library_cells(profile: Profile, backends: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:
     """Return the cells that judge the installed libraries whose framework is measured, beside their ledgers.
 
     Args:
+        profile: says whether.
         backends: names of reference backends.
         dtypes: floating types; none means float32 and float64.
     """
     from harness.agreement import ledger, plan
 
-    names = [row.name for row in registry.backends().values() if row.base in backends and registry.installed(row.name)]
+    rows = registry.backends().values() if profile.judged else ()
+    names = [row.name for row in rows if row.base in backends and registry.installed(row.name)]
     chosen = [dtype for dtype in dtypes or _DTYPES if dtype in ledger.DTYPES]
 
     def marked(cell: Cell) -> Cell:
@@ -212,7 +249,7 @@ def library_cells(backends: Sequence[str], dtypes: Sequence[str] = ()) -> list[C
 def measured_cells(
     profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str] = ()
 ) -> list[Cell]:
-    """Return the cells whose time is measured too: variance, article, time, training.
+    """Return the cells whose time is measured too: variance, article, time, training, curvature, memory, races.
 
     Args:
         profile: what to measure.
@@ -222,8 +259,10 @@ def measured_cells(
         dtypes: floating types; none leaves float32, and for training the profile's own.
     """
     chosen = dtypes or ("float32",)
+    from harness.timing import memory, products
     from harness.timing import plan as timing
     from harness.training import plan as training
+    from harness.training import race
     from harness.variance import article
     from harness.variance import plan as variance
 
@@ -244,16 +283,18 @@ def measured_cells(
                     devices=devices,
                     seed=seed,
                 )
-    cells += article.plan(backends, chosen, devices, seed)
-    cells += timing.plan(
-        profile.time,
-        backends=backends,
-        dtypes=chosen,
-        devices=devices,
-        sizes=profile.sizes,
-        repeats=profile.repeats,
-        seed=seed,
-    )
+    if profile.judged:
+        cells += article.plan(backends, chosen, devices, seed)
+    if profile.time:
+        cells += timing.plan(
+            profile.time,
+            backends=backends,
+            dtypes=chosen,
+            devices=devices,
+            sizes=profile.sizes,
+            repeats=profile.repeats,
+            seed=seed,
+        )
     for model in profile.train:
         cells += training.plan(
             model.model,
@@ -266,5 +307,19 @@ def measured_cells(
             optimizer=model.optimizer,
             settings=model.settings,
             batch=model.batch,
+        )
+    for widths in profile.networks:
+        cells += products.plan(backends, chosen, devices, widths=widths, seed=seed)
+    for widths in profile.solved:
+        cells += memory.plan(backends, dtypes=chosen, widths=widths, seed=seed)
+    for rivals in profile.races:
+        cells += race.plan(
+            rivals.model,
+            backends=backends,
+            dtypes=chosen,
+            devices=devices,
+            against_settings={"learning_rate": rivals.learning_rate},
+            seed=seed,
+            seeds=rivals.seeds,
         )
     return cells

@@ -198,6 +198,9 @@ def not_measured(records: Sequence[Record]) -> list[str]:
         "Variance": "variance",
         "Time": "time",
         "Train": "training",
+        "Ratio": "Fisher-vector products",
+        "Memory": "memory",
+        "Race": "natural gradient against Adam",
         "Article": "the article",
     }
     missing = [area for kind, area in areas.items() if kind not in kinds]

@@ -250,6 +250,9 @@ def plan(
                     "steps": steps,
                     **rivals,
                 }
-                key = " ".join(f"{name}={value}" for name, value in arguments.items())
-                cells.append(Cell(f"race {key}", Work("harness.training.race:measure", backend, device, arguments)))
+                words = (
+                    f"{backend} {model} {dtype} {device} seeds={seed}..{seed + seeds - 1} steps={steps} "
+                    f"{optimizer} {_told(rivals['rival'])} against {against} {_told(rivals['against'])}"
+                )
+                cells.append(Cell(f"race {words}", Work("harness.training.race:measure", backend, device, arguments)))
     return cells
