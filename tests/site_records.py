@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.results.run import Run
-from harness.results.schema import Article, Check, Failure, Record, Time, Train, Variance
+from harness.results.schema import Article, Check, Failure, Memory, Race, Ratio, Record, Time, Train, Variance
 
 BACKENDS = ("jax", "tensorflow", "torch")
 KERNELS = (
@@ -208,6 +208,87 @@ def articles(random: np.random.Generator) -> list[Record]:
     return found
 
 
+def geometries(random: np.random.Generator) -> list[Record]:
+    """Return products in gradients with a library beside torch, the memory of a solve, and races of three seeds."""
+    found: list[Record] = []
+    network: dict[str, Any] = {
+        "dtype": "float32",
+        "device": "cpu",
+        "network": "784-256-128-10",
+        "batch": 512,
+        "parameters": 235_146,
+    }
+    timed = [(name, "gauss_newton", mode) for name in BACKENDS for mode in ("compiled", "eager")]
+    for backend, subject, mode in [*timed, ("curvlinops", "gauss_newton", "eager")]:
+        ratio = float(random.uniform(0.9, 3.0))
+        found.append(
+            Ratio(
+                backend=backend,
+                subject=subject,
+                mode=mode,
+                reference="gradient eager",
+                turns=15,
+                seconds=4e-3 * ratio,
+                ratio=ratio,
+                ratio_low=0.9 * ratio,
+                ratio_high=1.1 * ratio,
+                confidence=0.95,
+                **network,
+            )
+        )
+    found.append(
+        Ratio(
+            backend="torch",
+            subject="gauss_newton",
+            mode="eager",
+            reference="curvlinops gauss_newton eager",
+            turns=15,
+            seconds=4e-3,
+            ratio=0.34,
+            ratio_low=0.33,
+            ratio_high=0.41,
+            confidence=0.95,
+            **network,
+        )
+    )
+    for backend in BACKENDS:
+        for subject, iterations, size in (("gradient", 0, 10**8), ("conjugate_gradient", 10, 4 * 10**8)):
+            found.append(
+                Memory(
+                    backend=backend,
+                    subject=subject,
+                    mode="eager",
+                    iterations=iterations,
+                    bytes=size,
+                    ratio=size / 1e8,
+                    **network,
+                )
+            )
+        found += [
+            Race(
+                backend=backend,
+                dtype="float32",
+                device="cpu",
+                mode="eager",
+                model="regression",
+                objective="likelihood",
+                batch=442,
+                seed=seed,
+                optimizer="natural_gradient",
+                settings="damping=0.001",
+                against="adam",
+                against_settings="learning_rate=0.001",
+                against_steps=200,
+                against_seconds=0.5,
+                target=0.83,
+                steps=5 + seed,
+                seconds=0.14 + 0.01 * seed,
+            )
+            for seed in range(3)
+        ]
+    return found
+
+
 def failure(reason: str = "RuntimeError: no such device", cell: str = "time torch gaussian.cdf float32 gpu") -> Failure:
     return Failure(backend="torch", dtype="float32", device="cpu", cell=cell, reason=reason)
 
@@ -216,4 +297,5 @@ def run(name: str = "quick-1", seed: int = 0, **provenance: Any) -> Run:
     """Return a run with records of every kind but failures."""
     random = np.random.default_rng(seed)
     records = [*checks(random), *variances(random), *times(random), *trains(random), *articles(random)]
+    records += geometries(random)
     return Run(name, PROVENANCE | provenance, records)

@@ -61,7 +61,9 @@ def replace_first(records: list, kind: type, **changes: object) -> list:
 
 def test_every_area_has_its_section_and_table(index: Path) -> None:
     html = index.read_text("utf-8")
-    for anchor in ("agreement", "variance", "time", "training", "article", "provenance"):
+    for anchor in (
+        "agreement", "variance", "time", "training", "curvature", "memory", "race", "article", "provenance",
+    ):  # fmt: skip
         assert f'<section id="{anchor}"' in html
     assert 'id="failures"' not in html  # none in these records
     for fact in ("0123456789ab", "20250601", "example-2-cores", "2.13.0", "2025-06-01"):
