@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ def test_one_process_per_backend(installed_backends: list[str]) -> None:
     processes = {name: {pid for pid, loaded in found if loaded.endswith(f".{name}")} for name in installed_backends}
     assert all(len(pids) == 1 for pids in processes.values())
     assert len(set.union(*processes.values())) == len(installed_backends)
+
+
+def test_a_cell_that_needs_it_has_a_process_in_which_nothing_ran(installed_backends: list[str]) -> None:
+    name = installed_backends[0]
+    before, alone, after = (cell(key, "process_number", name) for key in ("before", "alone", "after"))
+    alone = replace(alone, work=replace(alone.work, alone=True))
+    with Workers() as workers:
+        found: list[Any] = workers.run([before, alone, after])
+    pids = [pid for pid, _ in found]
+    assert pids[0] != pids[1]
+    assert pids[1] == pids[2]
 
 
 def test_a_death_and_an_odd_error_cost_one_cell_each(installed_backends: list[str]) -> None:

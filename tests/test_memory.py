@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 import pytest
 from conftest import Pool
 
-from harness.errors import BadInputError
+from harness.errors import BadInputError, MeasurementError
+from harness.execution.work import Cell, Work
 from harness.timing import memory
 
 WIDTHS = (64, 1024, 10)
@@ -25,6 +27,25 @@ def test_a_solve_needs_no_matrix(workers: Pool, backend: str) -> None:
     assert (solve.subject, solve.iterations) == ("conjugate_gradient", 10)
     assert solve.parameters == 64 * 1024 + 1024 + 1024 * 10 + 10
     assert 0 <= gradient.bytes <= solve.bytes < 4 * solve.parameters**2 / 10
+
+
+def twice(backend: ModuleType, **arguments: Any) -> str:
+    """Measure twice in one process; say what the second says."""
+    memory.measure(backend, **arguments)
+    try:
+        memory.measure(backend, **arguments)
+    except MeasurementError as error:
+        return str(error)
+    return ""
+
+
+def test_a_process_that_has_the_memory_already_is_refused(workers: Pool, backend: str) -> None:
+    """Or the second measurement is sound: an allocator may have given the memory back. Never a ratio to nothing."""
+    (cell,) = memory.plan([backend], widths=WIDTHS)
+    assert cell.work.alone
+    work = Work("test_memory:twice", backend, "cpu", cell.work.arguments)
+    (said,) = workers.run([Cell(f"{backend} twice", work, lambda result: result)])
+    assert said in ("", "the gradient found all its memory in the process already; measure in a fresh process")
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,10 @@ class _Station:
             self.listener(self.cell.key, *report)
 
     def next(self) -> Future[Any]:
-        """Submit the next waiting cell, in a fresh process if there is none."""
+        """Submit the next waiting cell, in a fresh process if there is none, or if it needs one."""
         self.cell = self.waiting.pop(0)
+        if self.cell.work.alone:
+            self.close()
         if self.executor is None:
             self.reports = SPAWN.SimpleQueue()
             threading.Thread(target=self._listen, args=(self.reports,), daemon=True).start()
@@ -193,8 +195,8 @@ class Workers:
     def stream(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Sequence[Record] | Exception]]:
         """Measure cells, and give each with its records, or with what went wrong, as soon as it is finished.
 
-        Cells of one backend and device run in order in one process. A process that dies costs its present cell
-        only: the next cell gets a fresh process.
+        Cells of one backend and device run in order in one process, but for those that need one of their own. A
+        process that dies costs its present cell only: the next cell gets a fresh process.
         """
         groups: dict[tuple[str, str], list[Cell]] = {}
         for cell in cells:

@@ -18,12 +18,14 @@ class Work:
         backend: the backend's name.
         device: "cpu" or "gpu".
         arguments: keyword arguments that can be pickled: built-in types and NumPy arrays.
+        alone: whether it needs a process in which nothing has run before, such as one whose memory is measured.
     """
 
     function: str
     backend: str
     device: str = "cpu"
     arguments: dict[str, Any] = field(default_factory=dict)
+    alone: bool = False
 
 
 def as_is(result: Any) -> Sequence[Record]:

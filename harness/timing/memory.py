@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness.errors import MeasurementError
 from harness.execution.progress import report
 from harness.execution.work import Cell, Work
 from harness.modes import in_mode, usual
@@ -70,6 +71,9 @@ def measure(
         batch: examples.
         iterations: of conjugate gradient.
         seed: of weights and data.
+
+    Raises:
+        MeasurementError: the gradient did not need more memory than the process had; it was not a fresh one.
     """
     # a small network first: what a framework loads when it is first used is not counted
     small = curvature.inputs(backend, (4, 3, 2), 2, dtype, seed)
@@ -87,7 +91,9 @@ def measure(
     for done, (subject, call) in enumerate(calls.items()):
         report(done, len(calls), subject)
         backend.runtime.synchronize(call(*arguments))
-        grown[subject] = max(_peak() - before, 0)
+        grown[subject] = _peak() - before
+    if grown["gradient"] <= 0:
+        raise MeasurementError("the gradient found all its memory in the process already; measure in a fresh process")
     return [
         Memory(
             backend=name,
@@ -100,7 +106,7 @@ def measure(
             batch=batch,
             iterations=0 if subject == "gradient" else iterations,
             bytes=size,
-            ratio=size / grown["gradient"] if grown["gradient"] else float("inf"),
+            ratio=size / grown["gradient"],
         )
         for subject, size in grown.items()
     ]
@@ -142,5 +148,5 @@ def plan(
             }
             row |= {"batch": batch, "iterations": iterations, "seed": seed}
             key = "memory " + " ".join(f"{name}={value}" for name, value in row.items())
-            cells.append(Cell(key, Work("harness.timing.memory:measure", backend, "cpu", row)))
+            cells.append(Cell(key, Work("harness.timing.memory:measure", backend, "cpu", row, alone=True)))
     return cells
