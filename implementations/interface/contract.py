@@ -40,12 +40,21 @@ class Distribution(NamedTuple):
         log_prob: (value, parameters) -> log density or log mass in nats, one number per event.
         relaxed_sample: (parameters, noise, temperature) -> the relaxation whose limit, as the temperature
             goes to 0, is `sample` of the same noise; None for a continuous distribution.
+        conditional_noise: (parameters, value, noise) -> noise distributed as the base noise given that its sample is
+            `value`, made of unconditional base noise: `sample(parameters, conditional_noise(parameters, value, noise))`
+            is `value`. Differentiable in the parameters; None for a continuous distribution.
+        mean: parameters -> E of a sample, of the event's shape; None where it is not needed.
+        support: parameters -> every value of the whole event, [points, *event], constant; None for a continuous
+            distribution.
     """
 
     noise: str
     sample: Callable[..., Array]
     log_prob: Callable[..., Array]
     relaxed_sample: Callable[..., Array] | None
+    conditional_noise: Callable[..., Array] | None = None
+    mean: Callable[[Arrays], Array] | None = None
+    support: Callable[[Arrays], Array] | None = None
 
 
 class Family(NamedTuple):

@@ -11,7 +11,18 @@ from __future__ import annotations
 
 from implementations.interface.contract import Array, Arrays
 
-__all__ = ["bernoulli", "norm_squared", "quadratic", "vae"]
+__all__ = [
+    "bernoulli",
+    "bernoulli_quadratic",
+    "bernoulli_weight",
+    "categorical_quadratic",
+    "cosine",
+    "exponential",
+    "linear_gaussian_weight",
+    "norm_squared",
+    "quadratic",
+    "vae",
+]
 
 
 def quadratic(value: Array, parameters: Arrays, constants: Arrays) -> Array:
@@ -80,5 +91,113 @@ def vae(value: Array, parameters: Arrays, constants: Arrays) -> Array:
 
     Reference:
         Kingma and Welling, 2014, equation 3.
+    """
+    raise NotImplementedError
+
+
+def exponential(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Sum over the event of exp(-k x_i^2).
+
+    Args:
+        value: x, [replicates, samples, *event].
+        parameters: not used.
+        constants: {"k": scalar above 0}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Mohamed et al., 2020, section 3, figure 3.
+    """
+    raise NotImplementedError
+
+
+def cosine(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Sum over the event of cos(k x_i).
+
+    Args:
+        value: x, [replicates, samples, *event].
+        parameters: not used.
+        constants: {"k": scalar}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Mohamed et al., 2020, section 3, figure 3.
+    """
+    raise NotImplementedError
+
+
+def bernoulli_quadratic(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Mean over the bits of (b_i - t)^2.
+
+    Args:
+        value: b, [replicates, samples, bits]; 0, 1 or relaxed values between them.
+        parameters: not used.
+        constants: {"t": scalar}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Tucker et al., REBAR, 2017, section 5.1.
+    """
+    raise NotImplementedError
+
+
+def categorical_quadratic(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Quadratic form of a vector on the simplex: x^T matrix x + linear^T x.
+
+    Args:
+        value: x, [replicates, samples, n], one-hot or relaxed.
+        parameters: not used.
+        constants: {"matrix": [n, n], "linear": [n]}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Paulus, Maddison and Krause, 2021, section 5.1: a quadratic program on the simplex.
+    """
+    raise NotImplementedError
+
+
+def linear_gaussian_weight(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of the linear Gaussian model, log p(x, z) - log q(z): z ~ N(prior, I), x | z ~ N(z, I).
+
+    With q = N(loc, scale^2): sum_i log N(z_i; prior_i, 1) + log N(x_i; z_i, 1) - log N(z_i; loc_i, scale_i), in
+    nats; the posterior is N((prior + x) / 2, 1/2).
+
+    Args:
+        value: z, [replicates, samples, dimension].
+        parameters: {"loc", "scale"}, [replicates, 1, dimension]: of q.
+        constants: {"prior": [dimension], "x": [dimension]}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Rainforth et al., Tighter Variational Bounds are Not Necessarily Better, 2018, section 4.
+    """
+    raise NotImplementedError
+
+
+def bernoulli_weight(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of a model with bits, log p(x, b) - log q(b): uniform bits, x | b ~ N(weights . b, 1).
+
+    With q = Bernoulli(logits): log N(x; weights . b, 1) - bits log 2 - sum_i log q(b_i), in nats.
+
+    Args:
+        value: b, [replicates, samples, bits].
+        parameters: {"logits": [replicates, 1, bits]}: of q.
+        constants: {"weights": [bits], "x": scalar}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Mnih and Rezende, Variational Inference for Monte Carlo Objectives, 2016, section 2: a model small enough to
+        enumerate.
     """
     raise NotImplementedError

@@ -56,12 +56,13 @@ def per_replicate_gradient(surrogate: Callable[[Arrays], Array], parameters: Arr
     def total(rows: Arrays) -> Array:
         return surrogate(rows).mean(axis=1).sum()  # [replicates, samples, *factors] -> scalar
 
-    rows = {
-        name: jnp.broadcast_to(value, (replicates, 1, *value.shape))  # [*param] -> [replicates, 1, *param]
-        for name, value in parameters.items()
-    }
-    gradients = jax.grad(total)(rows)
+    gradients = jax.grad(total)(per_replicate(parameters, replicates))
     return {name: gradient.squeeze(1) for name, gradient in gradients.items()}  # [replicates, *param]
+
+
+def per_replicate(parameters: Arrays, replicates: int) -> Arrays:
+    """Return every parameter with two more axes, [*param] -> [replicates, 1, *param]."""
+    return {name: jnp.broadcast_to(value, (replicates, 1, *value.shape)) for name, value in parameters.items()}
 
 
 def require_event_shape(parameters: Arrays, noise: Array) -> None:
@@ -75,6 +76,21 @@ def require_event_shape(parameters: Arrays, noise: Array) -> None:
             raise ValueError(
                 f"noise of shape {noise.shape} does not fit parameter {name!r} of shape {value.shape}: "
                 f"give noise of shape [replicates, samples, *{list(value.shape)}]"
+            )
+
+
+def require_draws(parameters: Arrays, noise: Array, draws: int | None = None) -> None:
+    """Check that noise is [replicates, samples, draws, *event]; without a number, that there are at least 2 draws.
+
+    Raises:
+        ValueError: it is not.
+    """
+    for name, value in parameters.items():
+        fits = noise.ndim > 2 and noise.shape[3:] == value.shape
+        if not fits or (noise.shape[2] < 2 if draws is None else noise.shape[2] != draws):
+            raise ValueError(
+                f"noise of shape {noise.shape} does not fit parameter {name!r} of shape {value.shape}: "
+                f"give noise of shape [replicates, samples, {draws or '1 + K'}, *{list(value.shape)}]"
             )
 
 

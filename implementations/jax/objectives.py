@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 import jax.numpy as jnp
 from jax import Array
 
 from implementations.interface.contract import Arrays
-from implementations.jax import divergences
+from implementations.jax import bernoulli as bits
+from implementations.jax import divergences, gaussian
 from implementations.jax.models import vae as model
 
-__all__ = ["bernoulli", "norm_squared", "quadratic", "vae"]
+__all__ = [
+    "bernoulli",
+    "bernoulli_quadratic",
+    "bernoulli_weight",
+    "categorical_quadratic",
+    "cosine",
+    "exponential",
+    "linear_gaussian_weight",
+    "norm_squared",
+    "quadratic",
+    "vae",
+]
 
 
 def _sum_over_event(value: Array) -> Array:
@@ -39,3 +53,40 @@ def vae(value: Array, parameters: Arrays, constants: Arrays) -> Array:
     log_likelihood = model.log_likelihood_bernoulli(model.decode(constants, value), constants["images"])
     kl = jnp.sum(divergences.kl_standard_normal(parameters["loc"], parameters["scale"]), axis=-1)
     return log_likelihood - kl  # [replicates, samples, images] - [replicates, 1, images]
+
+
+def exponential(value: Array, parameters: Arrays, constants: Arrays) -> Array:  # noqa: ARG001
+    """Sum over the event of exp(-k x_i^2)."""
+    return _sum_over_event(jnp.exp(-constants["k"] * jnp.square(value)))
+
+
+def cosine(value: Array, parameters: Arrays, constants: Arrays) -> Array:  # noqa: ARG001
+    """Sum over the event of cos(k x_i)."""
+    return _sum_over_event(jnp.cos(constants["k"] * value))
+
+
+def bernoulli_quadratic(value: Array, parameters: Arrays, constants: Arrays) -> Array:  # noqa: ARG001
+    """Mean over the bits of (b_i - t)^2."""
+    return jnp.mean(jnp.square(value - constants["t"]), axis=-1)
+
+
+def categorical_quadratic(value: Array, parameters: Arrays, constants: Arrays) -> Array:  # noqa: ARG001
+    """Quadratic form of a vector on the simplex: x^T matrix x + linear^T x."""
+    return jnp.sum((value @ constants["matrix"] + constants["linear"]) * value, axis=-1)
+
+
+def linear_gaussian_weight(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of the linear Gaussian model, log p(x, z) - log q(z): z ~ N(prior, I), x | z ~ N(z, I)."""
+    one = jnp.ones_like(value)
+    log_prior = gaussian.log_prob(value, constants["prior"], one)
+    log_likelihood = gaussian.log_prob(constants["x"], value, one)
+    log_q = gaussian.log_prob(value, parameters["loc"], parameters["scale"])
+    return _sum_over_event(log_prior + log_likelihood - log_q)
+
+
+def bernoulli_weight(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of a model with bits, log p(x, b) - log q(b): uniform bits, x | b ~ N(weights . b, 1)."""
+    mean = value @ constants["weights"]  # [replicates, samples]
+    log_prior = -value.shape[-1] * math.log(2)
+    log_likelihood = gaussian.log_prob(constants["x"], mean, jnp.ones_like(mean))
+    return log_prior + log_likelihood - _sum_over_event(bits.log_prob(value, parameters["logits"]))

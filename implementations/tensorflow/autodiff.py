@@ -91,18 +91,21 @@ def per_replicate_gradient(
     return {name: tf.squeeze(gradient, axis=1) for name, gradient in gradients.items()}  # [replicates, *param]
 
 
-def check_noise_shape(parameters: dict[str, tf.Tensor], noise: tf.Tensor) -> None:
+def check_noise_shape(parameters: dict[str, tf.Tensor], noise: tf.Tensor, draws: int | None = None) -> None:
     """Refuse noise that is not [replicates, samples, *param] for every parameter. Shapes are static under tracing.
+
+    With `draws` it must be [replicates, samples, draws, *param].
 
     Raises:
         ValueError: the shapes differ; the message holds both, and the mend.
     """
+    leading = () if draws is None else (draws,)
     for name, value in parameters.items():
-        if noise.shape.rank < 2 or noise.shape[2:] != value.shape:
-            event = "".join(f", {size}" for size in value.shape)
+        if noise.shape.rank < 2 or tuple(noise.shape[2:]) != (*leading, *value.shape):
+            sizes = "".join(f", {size}" for size in (*leading, *value.shape))
             raise ValueError(
                 f"noise has shape {tuple(noise.shape)} but parameter {name!r} has shape {tuple(value.shape)}: "
-                f"pass noise of shape (replicates, samples{event})"
+                f"pass noise of shape (replicates, samples{sizes})"
             )
 
 

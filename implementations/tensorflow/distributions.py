@@ -2,16 +2,63 @@
 
 from __future__ import annotations
 
+import math
+
+import tensorflow as tf
+
 from implementations.interface.contract import Distribution
 from implementations.tensorflow import bernoulli, categorical, gaussian, gumbel
+from implementations.tensorflow.precision import at_least_float32
 
 __all__ = ["BERNOULLI", "CATEGORICAL", "NORMAL"]
+
+
+@at_least_float32
+def _conditional_logistic(logits: tf.Tensor, value: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    """Logistic noise given the bit that logits + noise makes: both formulas in one, with the sign of the bit."""
+    sign = 2.0 * value - 1.0
+    return sign * bernoulli.softplus(sign * noise + bernoulli.softplus(sign * logits)) - logits
+
+
+@at_least_float32
+def _conditional_gumbel(logits: tf.Tensor, value: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
+    """Gumbel noise given the class k that logits + noise makes.
+
+    With z_i = log p_i + noise_i: g_k - log p_k at k, elsewhere -logaddexp(-g_i, log p_i - g_k), which is g_i where the
+    class is impossible.
+    """
+    log_probs = categorical.log_softmax(logits)
+    chosen = value > 0.0
+    largest = tf.reduce_sum(tf.where(chosen, noise, tf.zeros_like(noise)), axis=-1, keepdims=True)  # g_k
+    others = noise - bernoulli.softplus(noise - largest + log_probs)
+    return tf.where(chosen, largest - log_probs, others)
+
+
+def _digits(base: int, places: int) -> tf.Tensor:
+    """Every number of `places` digits: [base^places, places]."""
+    powers = tf.constant([base**place for place in reversed(range(places))])
+    return tf.range(base**places)[:, tf.newaxis] // powers % base
+
+
+def _bits(logits: tf.Tensor) -> tf.Tensor:
+    """Every array of bits of the shape of the logits: [2^D, *event]."""
+    digits = _digits(2, math.prod(logits.shape))
+    return tf.cast(tf.reshape(digits, (-1, *logits.shape)), logits.dtype)
+
+
+def _one_hot_arrays(logits: tf.Tensor) -> tf.Tensor:
+    """Every array of one-hot vectors of the shape of the logits: [n^D, *event]."""
+    *leading, classes = logits.shape
+    digits = _digits(classes, math.prod(leading))
+    return tf.one_hot(tf.reshape(digits, (-1, *leading)), classes, dtype=logits.dtype)
+
 
 NORMAL = Distribution(
     noise="normal",
     sample=lambda parameters, noise: gaussian.reparameterize(parameters["loc"], parameters["scale"], noise),
     log_prob=lambda value, parameters: gaussian.log_prob(value, parameters["loc"], parameters["scale"]),
     relaxed_sample=None,
+    mean=lambda parameters: parameters["loc"],
 )
 
 BERNOULLI = Distribution(
@@ -21,6 +68,9 @@ BERNOULLI = Distribution(
     relaxed_sample=lambda parameters, noise, temperature: bernoulli.relaxed_sample(
         parameters["logits"], noise, temperature
     ),
+    conditional_noise=lambda parameters, value, noise: _conditional_logistic(parameters["logits"], value, noise),
+    mean=lambda parameters: at_least_float32(bernoulli.sigmoid)(parameters["logits"]),
+    support=lambda parameters: _bits(parameters["logits"]),
 )
 
 CATEGORICAL = Distribution(
@@ -30,4 +80,7 @@ CATEGORICAL = Distribution(
     relaxed_sample=lambda parameters, noise, temperature: gumbel.gumbel_softmax(
         parameters["logits"], noise, temperature
     ),
+    conditional_noise=lambda parameters, value, noise: _conditional_gumbel(parameters["logits"], value, noise),
+    mean=lambda parameters: at_least_float32(categorical.softmax)(parameters["logits"]),
+    support=lambda parameters: _one_hot_arrays(parameters["logits"]),
 )

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import tensorflow as tf
 
-from implementations.tensorflow import divergences
+from implementations.tensorflow import bernoulli as bits
+from implementations.tensorflow import divergences, gaussian
 from implementations.tensorflow.models import vae as model
 
-__all__ = ["bernoulli", "norm_squared", "quadratic", "vae"]
+__all__ = [
+    "bernoulli",
+    "bernoulli_quadratic",
+    "bernoulli_weight",
+    "categorical_quadratic",
+    "cosine",
+    "exponential",
+    "linear_gaussian_weight",
+    "norm_squared",
+    "quadratic",
+    "vae",
+]
 
 
 def quadratic(value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]) -> tf.Tensor:  # noqa: ARG001
@@ -31,6 +45,54 @@ def vae(value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str,
     log_likelihood = model.log_likelihood_bernoulli(logits, constants["images"])
     kl = tf.reduce_sum(divergences.kl_standard_normal(parameters["loc"], parameters["scale"]), axis=-1)
     return log_likelihood - kl  # [replicates, samples, images]
+
+
+def exponential(value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]) -> tf.Tensor:  # noqa: ARG001
+    """Sum over the event of exp(-k x_i^2)."""
+    return _sum_over_event(tf.exp(-constants["k"] * tf.square(value)))
+
+
+def cosine(value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]) -> tf.Tensor:  # noqa: ARG001
+    """Sum over the event of cos(k x_i)."""
+    return _sum_over_event(tf.cos(constants["k"] * value))
+
+
+def bernoulli_quadratic(
+    value: tf.Tensor,
+    parameters: dict[str, tf.Tensor],  # noqa: ARG001
+    constants: dict[str, tf.Tensor],
+) -> tf.Tensor:
+    """Mean over the bits of (b_i - t)^2."""
+    return tf.reduce_mean(tf.square(value - constants["t"]), axis=-1)
+
+
+def categorical_quadratic(
+    value: tf.Tensor,
+    parameters: dict[str, tf.Tensor],  # noqa: ARG001
+    constants: dict[str, tf.Tensor],
+) -> tf.Tensor:
+    """Quadratic form of a vector on the simplex: x^T matrix x + linear^T x."""
+    weights = tf.tensordot(value, constants["matrix"], axes=1) + constants["linear"]  # [replicates, samples, n]
+    return tf.reduce_sum(weights * value, axis=-1)
+
+
+def linear_gaussian_weight(
+    value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]
+) -> tf.Tensor:
+    """Log weight of the linear Gaussian model, log p(x, z) - log q(z): z ~ N(prior, I), x | z ~ N(z, I)."""
+    one = tf.ones_like(constants["x"])
+    prior = gaussian.log_prob(value, constants["prior"], one)
+    likelihood = gaussian.log_prob(constants["x"], value, one)
+    posterior = gaussian.log_prob(value, parameters["loc"], parameters["scale"])
+    return tf.reduce_sum(prior + likelihood - posterior, axis=-1)
+
+
+def bernoulli_weight(value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Log weight of a model with bits, log p(x, b) - log q(b): uniform bits, x | b ~ N(weights . b, 1)."""
+    mean = tf.reduce_sum(constants["weights"] * value, axis=-1)  # [replicates, samples]
+    likelihood = gaussian.log_prob(constants["x"], mean, tf.ones_like(mean))
+    posterior = tf.reduce_sum(bits.log_prob(value, parameters["logits"]), axis=-1)
+    return likelihood - value.shape[-1] * math.log(2.0) - posterior
 
 
 def _sum_over_event(terms: tf.Tensor) -> tf.Tensor:

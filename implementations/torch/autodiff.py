@@ -63,27 +63,37 @@ def per_replicate_gradient(
 
     The copies are what is differentiated, so the backward pass has nothing to sum over replicates.
     """
-    copies = {
-        name: value.expand(replicates, 1, *value.shape)  # [replicates, 1, *param]
-        for name, value in parameters.items()
-    }
 
     def total(broadcast: Tensors) -> torch.Tensor:
         return surrogate(broadcast).mean(dim=1).sum()
 
-    gradient = torch.func.grad(total)(copies)
+    gradient = torch.func.grad(total)(copies(parameters, replicates))
     return {name: value.squeeze(1) for name, value in gradient.items()}  # [replicates, *param]
 
 
-def check_noise_shape(parameters: Tensors, noise: torch.Tensor) -> None:
+def copies(parameters: Tensors, replicates: int) -> Tensors:
+    """Return each parameter repeated for every replicate, [replicates, 1, *param], without copying memory."""
+    return {name: value.expand(replicates, 1, *value.shape) for name, value in parameters.items()}
+
+
+def hold(parameters: Tensors) -> Tensors:
+    """Return parameters that differentiation holds constant."""
+    return {name: stop_gradient(value) for name, value in parameters.items()}
+
+
+def check_noise_shape(parameters: Tensors, noise: torch.Tensor, draws: int = 0) -> None:
     """Check that noise is [replicates, samples, *param] for every parameter; shapes are static, so it compiles away.
+
+    With `draws`, [replicates, samples, draws, *param].
 
     Raises:
         ValueError: the shapes differ; the message names both, and the mend.
     """
+    axis = (draws,) if draws else ()
     for name, value in parameters.items():
-        if noise.ndim < 2 or noise.shape[2:] != value.shape:
+        if noise.ndim < 2 or noise.shape[2:] != (*axis, *value.shape):
+            named = "".join(f"{count}, " for count in axis)
             raise ValueError(
                 f"noise of shape {tuple(noise.shape)} does not fit parameter {name!r} of shape {tuple(value.shape)}: "
-                f"give noise the shape (replicates, samples, *{tuple(value.shape)})"
+                f"give noise the shape (replicates, samples, {named}*{tuple(value.shape)})"
             )

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-from implementations.torch import divergences
+from implementations.torch import bernoulli as bernoulli_distribution
+from implementations.torch import divergences, gaussian
 from implementations.torch.models import vae as vae_model
 
-__all__ = ["bernoulli", "norm_squared", "quadratic", "vae"]
+__all__ = [
+    "bernoulli",
+    "bernoulli_quadratic",
+    "bernoulli_weight",
+    "categorical_quadratic",
+    "cosine",
+    "exponential",
+    "linear_gaussian_weight",
+    "norm_squared",
+    "quadratic",
+    "vae",
+]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -38,3 +52,40 @@ def vae(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.T
     log_likelihood = vae_model.log_likelihood_bernoulli(logits, constants["images"])
     divergence = divergences.kl_standard_normal(parameters["loc"], parameters["scale"]).sum(dim=-1)
     return log_likelihood - divergence  # [replicates, samples, images] - [replicates, 1, images]
+
+
+def exponential(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:  # noqa: ARG001
+    """Sum over the event of exp(-k x_i^2)."""
+    return _sum_over_event(torch.exp(-constants["k"] * torch.square(value)))
+
+
+def cosine(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:  # noqa: ARG001
+    """Sum over the event of cos(k x_i)."""
+    return _sum_over_event(torch.cos(constants["k"] * value))
+
+
+def bernoulli_quadratic(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:  # noqa: ARG001
+    """Mean over the bits of (b_i - t)^2."""
+    return torch.square(value - constants["t"]).mean(dim=-1)
+
+
+def categorical_quadratic(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:  # noqa: ARG001
+    """Quadratic form of a vector on the simplex: x^T matrix x + linear^T x."""
+    transformed = (constants["matrix"] * value[..., None, :]).sum(dim=-1)  # [replicates, samples, n]
+    return (value * (transformed + constants["linear"])).sum(dim=-1)
+
+
+def linear_gaussian_weight(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:
+    """Log weight of the linear Gaussian model, log p(x, z) - log q(z): z ~ N(prior, I), x | z ~ N(z, I)."""
+    unit = torch.ones_like(constants["prior"])
+    log_prior = gaussian.log_prob(value, constants["prior"], unit)
+    log_likelihood = gaussian.log_prob(constants["x"], value, unit)
+    return (log_prior + log_likelihood - gaussian.log_prob(value, parameters["loc"], parameters["scale"])).sum(dim=-1)
+
+
+def bernoulli_weight(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:
+    """Log weight of a model with bits, log p(x, b) - log q(b): uniform bits, x | b ~ N(weights . b, 1)."""
+    loc = (value * constants["weights"]).sum(dim=-1)  # [replicates, samples]
+    log_likelihood = gaussian.log_prob(constants["x"], loc, torch.ones_like(constants["x"]))
+    log_ratio = -math.log(2.0) - bernoulli_distribution.log_prob(value, parameters["logits"])
+    return log_likelihood + log_ratio.sum(dim=-1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from implementations.interface.contract import Array, Arrays, Distribution
 
-__all__ = ["gumbel_softmax", "straight_through_gumbel"]
+__all__ = ["gumbel_rao", "gumbel_softmax", "straight_through", "straight_through_gumbel"]
 
 
 def gumbel_softmax(
@@ -47,5 +47,48 @@ def straight_through_gumbel(
 
     Reference:
         Jang, Gu and Poole, 2017, section 2.2.
+    """
+    raise NotImplementedError
+
+
+def straight_through(
+    distribution: Distribution, objective: Callable[..., Array], parameters: Arrays, constants: Arrays, noise: Array
+) -> Arrays:
+    """Straight-through gradient: f and f' at the discrete sample b, d mean / d parameters in place of its derivative.
+
+    Biased but for a linear objective. No temperature.
+
+    Args, returns as in `pathwise.pathwise`, but for a distribution with a mean.
+
+    Raises:
+        ValueError: the distribution has no relaxation.
+
+    Reference:
+        Bengio, Leonard and Courville, Estimating or Propagating Gradients Through Stochastic Neurons, 2013, section 4.
+    """
+    raise NotImplementedError
+
+
+def gumbel_rao(
+    distribution: Distribution, objective: Callable[..., Array], parameters: Arrays, constants: Arrays, noise: Array
+) -> Arrays:
+    """Straight-through Gumbel gradient, its mean given the discrete sample estimated by K relaxations.
+
+    f' at b, times the mean over k of d softmax((logits + G_k) / T) / d logits, where G_k is the base noise given b,
+    held constant: the derivative goes through the parameters of the softmax's input only. Its mean is that of
+    `straight_through_gumbel` for every K, and its variance at most that one's.
+
+    Args as in `gumbel_softmax`, but
+        noise: base noise [replicates, samples, 1 + K, *event]: the first draw makes b, the others the relaxations.
+
+    Returns:
+        {name: [replicates, *param]}.
+
+    Raises:
+        ValueError: the distribution has no relaxation.
+
+    Reference:
+        Paulus, Maddison and Krause, Rao-Blackwellizing the Straight-Through Gumbel-Softmax Gradient Estimator, 2021,
+        equations 7 to 9.
     """
     raise NotImplementedError

@@ -1,13 +1,44 @@
 """Gradient estimators of d/d(parameters) E[f(x)], x ~ p(x; parameters), all with one signature."""
 
-from implementations.jax.estimators.pathwise import pathwise
-from implementations.jax.estimators.relaxed import gumbel_softmax, straight_through_gumbel
-from implementations.jax.estimators.score_function import score_function, score_function_leave_one_out
+from implementations.jax.estimators.antithetic import arm, disarm
+from implementations.jax.estimators.bounds import dreg, iwae, sticking_the_landing, vimco
+from implementations.jax.estimators.control_variates import muprop, rebar, relax
+from implementations.jax.estimators.enumeration import exact
+from implementations.jax.estimators.measure_valued import measure_valued
+from implementations.jax.estimators.pathwise import pathwise, pathwise_antithetic
+from implementations.jax.estimators.relaxed import (
+    gumbel_rao,
+    gumbel_softmax,
+    straight_through,
+    straight_through_gumbel,
+)
+from implementations.jax.estimators.score_function import (
+    score_function,
+    score_function_constant,
+    score_function_leave_one_out,
+    score_function_optimal,
+)
 
 __all__ = [
+    "arm",
+    "disarm",
+    "dreg",
+    "exact",
+    "gumbel_rao",
     "gumbel_softmax",
+    "iwae",
+    "measure_valued",
+    "muprop",
     "pathwise",
+    "pathwise_antithetic",
+    "rebar",
+    "relax",
     "score_function",
+    "score_function_constant",
     "score_function_leave_one_out",
+    "score_function_optimal",
+    "sticking_the_landing",
+    "straight_through",
     "straight_through_gumbel",
+    "vimco",
 ]

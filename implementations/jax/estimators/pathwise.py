@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import jax.numpy as jnp
 from jax import Array
 
 from implementations.interface.contract import Arrays, Distribution
 from implementations.jax.autodiff import per_replicate_gradient, require_event_shape
 
-__all__ = ["pathwise"]
+__all__ = ["pathwise", "pathwise_antithetic"]
 
 
 def pathwise(
@@ -25,3 +26,11 @@ def pathwise(
         return objective(distribution.sample(rows, noise), rows, constants)
 
     return per_replicate_gradient(surrogate, parameters, replicates=noise.shape[0])
+
+
+def pathwise_antithetic(
+    distribution: Distribution, objective: Callable[..., Array], parameters: Arrays, constants: Arrays, noise: Array
+) -> Arrays:
+    """Pathwise gradient on pairs: the mean over samples of those at noise and at -noise."""
+    require_event_shape(parameters, noise)
+    return pathwise(distribution, objective, parameters, constants, jnp.concatenate([noise, -noise], axis=1))
