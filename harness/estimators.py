@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.errors import BadInputError, unknown
@@ -18,70 +18,217 @@ class Estimator:
         text: the formula, in a few words.
         module: module of `backend.estimators` that holds the function of the same name as the row.
         least_samples: samples that one gradient needs at least; the default of `--samples`.
-        needs: what the distribution must allow, a word of `problems.FEATURES`; "" where any distribution will do.
+        needs: what distribution and problem must allow, words of `problems.FEATURES` and of the problem's `features`.
+        reference: where it comes from.
         settings: what `--set` sets; they reach the estimator among the constants.
         biased: whether its mean differs from the true gradient.
-        reference: where it comes from.
+        draws: settings -> draws of base noise for each sample.
+        bound: whether it estimates the gradient of an importance-weighted bound.
+        constants: what the oracle adds to the constants: "baseline", "baseline.PARAMETER".
     """
 
     text: str
     module: str
-    least_samples: int
-    needs: str
     reference: str
+    least_samples: int = 1
+    needs: frozenset[str] = frozenset()
     settings: Mapping[str, Setting] = field(default_factory=dict)
     biased: bool = False
+    draws: Callable[[Mapping[str, float]], int] = lambda _: 1
+    bound: bool = False
+    constants: tuple[str, ...] = ()
 
 
 _TEMPERATURE = {"temperature": Setting(0.5, "temperature", "of the relaxation")}
+_COEFFICIENT = {"coefficient": Setting(1.0, "real", "of the control variate")}
+_RELAXED = frozenset({"relaxation"})
+
+#: What a missing word of `needs` means, for messages.
+WORDS = {
+    "reparameterizable": "a reparameterizable distribution",
+    "normal": "a normal distribution",
+    "relaxation": "a distribution with a relaxation",
+    "bits": "Bernoulli variables",
+    "plain": "an objective of one factor that does not see the parameters",
+    "weight": "an objective that is a log weight",
+    "exact": "moments that are known exactly",
+}
 
 ESTIMATORS: dict[str, Estimator] = {
     "pathwise": Estimator(
         text="d f(g(noise, parameters)) / d parameters",
         module="pathwise",
-        least_samples=1,
-        needs="reparameterizable",
+        needs=frozenset({"reparameterizable"}),
         reference="Kingma and Welling, 2014, section 2.4",
+    ),
+    "pathwise_antithetic": Estimator(
+        text="pathwise, the mean of those at noise and at -noise",
+        module="pathwise",
+        needs=frozenset({"reparameterizable"}),
+        reference="Owen, 2013, section 8.2",
     ),
     "score_function": Estimator(
         text="f(x) d log p(x; parameters) / d parameters",
         module="score_function",
-        least_samples=1,
-        needs="",
         reference="Williams, 1992",
+    ),
+    "score_function_constant": Estimator(
+        text="(f(x) - E f) d log p(x; parameters) / d parameters",
+        module="score_function",
+        needs=frozenset({"exact"}),
+        reference="Mohamed et al., 2020, section 7.4.1",
+        constants=("baseline",),
     ),
     "score_function_leave_one_out": Estimator(
         text="(f(x_s) - mean of the other samples' f) d log p(x_s; parameters) / d parameters",
         module="score_function",
         least_samples=2,
-        needs="",
         reference="Mnih and Rezende, 2016, section 2.4",
+    ),
+    "score_function_optimal": Estimator(
+        text="(f(x) - E[f s_i^2] / E[s_i^2]) s_i, s the score",
+        module="score_function",
+        needs=frozenset({"exact"}),
+        reference="Greensmith, Bartlett and Baxter, 2004, theorem 8",
+        constants=("baseline.*",),
+    ),
+    "measure_valued": Estimator(
+        text="f at coordinates moved by Rayleigh and Maxwell variables, differences, coupled",
+        module="measure_valued",
+        needs=frozenset({"normal", "plain"}),
+        reference="Mohamed et al., 2020, section 6",
+        draws=lambda _: 3,
+    ),
+    "sticking_the_landing": Estimator(
+        text="pathwise, the parameters that log w sees held constant",
+        module="bounds",
+        needs=frozenset({"reparameterizable", "weight"}),
+        reference="Roeder, Wu and Duvenaud, 2017, equation 6",
+    ),
+    "iwae": Estimator(
+        text="sum_s v_s d log w_s / d parameters, v_s = w_s / sum w",
+        module="bounds",
+        least_samples=2,
+        needs=frozenset({"reparameterizable", "weight"}),
+        reference="Burda, Grosse and Salakhutdinov, 2016, equation 14",
+        bound=True,
+    ),
+    "dreg": Estimator(
+        text="sum_s v_s^2 (d log w_s / d z_s) d z_s / d parameters",
+        module="bounds",
+        least_samples=2,
+        needs=frozenset({"reparameterizable", "weight"}),
+        reference="Tucker, Lawson, Gu and Maddison, 2019, equation 8",
+        bound=True,
+    ),
+    "vimco": Estimator(
+        text="sum_s (L - L without s) d log q(z_s) / d parameters + sum_s v_s d log w_s / d parameters",
+        module="bounds",
+        least_samples=2,
+        needs=frozenset({"weight"}),
+        reference="Mnih and Rezende, 2016, equations 8 and 9",
+        bound=True,
+    ),
+    "exact": Estimator(
+        text="sum over the support of d (p(x) f(x)) / d parameters",
+        module="enumeration",
+        needs=_RELAXED | {"plain"},
+        reference="the expectation itself",
     ),
     "gumbel_softmax": Estimator(
         text="d f(relaxed sample) / d parameters",
         module="relaxed",
-        least_samples=1,
-        needs="relaxation",
+        needs=_RELAXED,
         reference="Jang, Gu and Poole, 2017, section 2.1",
         settings=_TEMPERATURE,
+        biased=True,
+    ),
+    "straight_through": Estimator(
+        text="f'(hard sample) d mean / d parameters",
+        module="relaxed",
+        needs=_RELAXED,
+        reference="Bengio, Leonard and Courville, 2013, section 4",
         biased=True,
     ),
     "straight_through_gumbel": Estimator(
         text="f'(hard sample) d (relaxed sample) / d parameters",
         module="relaxed",
-        least_samples=1,
-        needs="relaxation",
+        needs=_RELAXED,
         reference="Jang, Gu and Poole, 2017, section 2.2",
         settings=_TEMPERATURE,
         biased=True,
     ),
+    "gumbel_rao": Estimator(
+        text="f'(hard sample) times the mean of d (relaxed sample given the hard one) / d parameters",
+        module="relaxed",
+        needs=_RELAXED,
+        reference="Paulus, Maddison and Krause, 2021, equations 7 to 9",
+        settings=_TEMPERATURE | {"inner": Setting(10.0, "count", "relaxations for each sample, K")},
+        biased=True,
+        draws=lambda settings: 1 + int(settings["inner"]),
+    ),
+    "rebar": Estimator(
+        text="(f(b) - c f(s~)) score + c d f(s) - c d f(s~), s relaxed, s~ relaxed given b",
+        module="control_variates",
+        needs=_RELAXED,
+        reference="Tucker et al., REBAR, 2017, equation 8",
+        settings=_TEMPERATURE | _COEFFICIENT,
+        draws=lambda _: 2,
+    ),
+    "relax": Estimator(
+        text="REBAR with f + sum of linear s + quadratic s^2 in place of f at relaxed samples",
+        module="control_variates",
+        needs=_RELAXED,
+        reference="Grathwohl et al., 2018, equation 8",
+        settings=_TEMPERATURE
+        | _COEFFICIENT
+        | {
+            "surrogate_linear": Setting(0.1, "real", "of the surrogate"),
+            "surrogate_quadratic": Setting(-0.1, "real", "of the surrogate"),
+        },
+        draws=lambda _: 2,
+    ),
+    "muprop": Estimator(
+        text="(f(b) - f(m) - f'(m) (b - m)) score + f'(m) d m / d parameters, m the mean",
+        module="control_variates",
+        needs=_RELAXED,
+        reference="Gu, Levine, Sutskever and Mnih, 2016, equation 6",
+    ),
+    "arm": Estimator(
+        text="(f(b) - f(b~)) (u - 1/2), b~ at the antithetic noise",
+        module="antithetic",
+        needs=frozenset({"bits", "plain"}),
+        reference="Yin and Zhou, 2019, equation 5",
+    ),
+    "disarm": Estimator(
+        text="ARM, its mean given b and b~",
+        module="antithetic",
+        needs=frozenset({"bits", "plain"}),
+        reference="Dong, Mnih and Tucker, 2020, equation 8",
+    ),
 }
 
 
+def noise_shape(
+    estimator: str, settings: Mapping[str, float], replicates: int, samples: int, event: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Return the shape of an estimator's base noise: an axis of draws before the event where there are several."""
+    draws = ESTIMATORS[estimator].draws(settings)
+    return (replicates, samples, *([draws] if draws > 1 else []), *event)
+
+
+def missing(estimator: str, problem: str) -> list[str]:
+    """Return what an estimator needs and a problem does not allow, in words."""
+    row, goal = ESTIMATORS[estimator], PROBLEMS[problem]
+    found = [WORDS[word] for word in sorted(row.needs - FEATURES[goal.distribution] - goal.features)]
+    if row.bound != goal.bound:
+        found.append("a problem that is a bound" if row.bound else "a problem that is no bound")
+    return found
+
+
 def fits(estimator: str, problem: str) -> bool:
-    """Tell whether the problem's distribution allows what the estimator needs."""
-    needs = ESTIMATORS[estimator].needs
-    return not needs or needs in FEATURES[PROBLEMS[problem].distribution]
+    """Tell whether the problem allows what the estimator needs."""
+    return not missing(estimator, problem)
 
 
 def require_fit(estimator: str, problem: str) -> None:
@@ -94,13 +241,10 @@ def require_fit(estimator: str, problem: str) -> None:
         raise unknown("estimator", estimator, ESTIMATORS, "reparam list estimators")
     if problem not in PROBLEMS:
         raise unknown("problem", problem, PROBLEMS, "reparam list problems")
-    if not fits(estimator, problem):
+    lacking = missing(estimator, problem)
+    if lacking:
         fitting = ", ".join(name for name in ESTIMATORS if fits(name, problem))
-        needs = {
-            "reparameterizable": "a reparameterizable distribution",
-            "relaxation": "a distribution with a relaxation",
-        }
         raise BadInputError(
-            f"estimator {estimator!r} needs {needs[ESTIMATORS[estimator].needs]}, "
-            f"which problem {problem!r} does not have; estimators that fit: {fitting}"
+            f"estimator {estimator!r} needs {' and '.join(lacking)}, which problem {problem!r} does not have; "
+            f"estimators that fit: {fitting}"
         )

@@ -56,7 +56,7 @@ def estimators() -> Rows:
     return [
         {
             "name": name,
-            "needs": row.needs or "log_prob",
+            "needs": " ".join(sorted(row.needs)) or "log_prob",
             "least_samples": row.least_samples,
             "settings": " ".join(f"{key}={setting.default:g}" for key, setting in row.settings.items()),
             "reference": row.reference,

@@ -16,9 +16,18 @@ Floats = dict[str, NDArray[np.float64]]
 
 #: What the distributions allow, by attribute of `backend.distributions`; an estimator's `needs` is one of these words.
 FEATURES: dict[str, frozenset[str]] = {
-    "NORMAL": frozenset({"reparameterizable"}),
-    "BERNOULLI": frozenset({"relaxation"}),
+    "NORMAL": frozenset({"reparameterizable", "normal"}),
+    "BERNOULLI": frozenset({"relaxation", "bits"}),
+    "CATEGORICAL": frozenset({"relaxation"}),
 }
+
+#: The base noise of each distribution, a key of `harness.noise.KINDS`.
+NOISE = {"NORMAL": "normal", "BERNOULLI": "logistic", "CATEGORICAL": "gumbel"}
+
+#: What problems allow: "plain", an objective of one factor that does not see the parameters explicitly; "weight", an
+#: objective that is the log weight of a bound; "exact", moments of objective and score that the oracle knows.
+PLAIN = frozenset({"plain", "exact"})
+WEIGHT = frozenset({"weight", "exact"})
 
 #: Images of the vae problem, and the seed of its weights.
 IMAGES = 8
@@ -39,6 +48,9 @@ class Problem:
         dimension: default of `--dimension`; None where the problem has a dimension of its own.
         intermediates: numbers that the objective holds per sample, beside the sample itself.
         reference: where it comes from.
+        features: what it allows, beside what its distribution does.
+        bound: whether what is estimated is the gradient of E log((1/S) sum_s w_s), whose log weight the objective is,
+            with S the samples of one gradient, instead of that of E f.
     """
 
     text: str
@@ -50,6 +62,8 @@ class Problem:
     dimension: int | None
     intermediates: int
     reference: str
+    features: frozenset[str] = PLAIN
+    bound: bool = False
 
 
 def _quadratic(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
@@ -68,6 +82,52 @@ def _bernoulli(settings: Mapping[str, float], dimension: int) -> tuple[Floats, F
     del dimension
     logits = np.log(settings["p"]) - np.log1p(-settings["p"])
     return {"logits": np.asarray(logits)}, {name: np.asarray(settings[name]) for name in ("f0", "f1")}
+
+
+def _coordinates(*names: str, constants: Mapping[str, str] | None = None) -> Callable[..., tuple[Floats, Floats]]:
+    """Return a `make` whose parameters, and some constants, are the same in every coordinate.
+
+    Args:
+        names: of the parameters, which are settings.
+        constants: setting by the name of the constant.
+    """
+
+    def make(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+        fixed = constants or {}
+        return (
+            {name: np.full(dimension, settings[name]) for name in names},
+            {name: np.asarray(settings[setting]) for name, setting in fixed.items()},
+        )
+
+    return make
+
+
+def _bits(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+    """Return the same logit of every bit, and the target t."""
+    logit = np.log(settings["p"]) - np.log1p(-settings["p"])
+    return {"logits": np.full(dimension, logit)}, {"t": np.asarray(settings["t"])}
+
+
+def _classes(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+    """Return logits that grow from class to class, and a quadratic form with unlike values at the corners."""
+    index = np.arange(dimension, dtype=np.float64)
+    matrix = settings["curvature"] * np.cos(index[:, None] - 2.0 * index)
+    return {"logits": settings["slope"] * index}, {"matrix": matrix, "linear": 0.3 * index}
+
+
+def _gaussian_weights(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+    """Return q's loc and scale at some distance from the posterior's, (prior + x) / 2 and sqrt(1/2)."""
+    prior, x = np.full(dimension, settings["prior"]), np.full(dimension, settings["x"])
+    loc: NDArray[np.float64] = (prior + x) / 2 + settings["off"]
+    scale = np.full(dimension, np.sqrt(0.5) * settings["stretch"])
+    return {"loc": loc, "scale": scale}, {"prior": prior, "x": x}
+
+
+def _bit_weights(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+    """Return the same logit of every bit, and weights 1, 1/2, 1/3, ..."""
+    logit = np.log(settings["p"]) - np.log1p(-settings["p"])
+    weights = 1.0 / np.arange(1, dimension + 1)
+    return {"logits": np.full(dimension, logit)}, {"weights": weights, "x": np.asarray(settings["x"])}
 
 
 @cache
@@ -152,6 +212,116 @@ PROBLEMS: dict[str, Problem] = {
         dimension=None,
         intermediates=IMAGES * (128 + 256 + 2 * 784),
         reference="Kingma and Welling, 2014, equation 3",
+        features=frozenset(),
+    ),
+    "exponential": Problem(
+        text="E sum_i exp(-k x_i^2), x ~ N(loc, scale^2 I)",
+        distribution="NORMAL",
+        objective="exponential",
+        settings={
+            "loc": Setting(0.5, "real", "mean of every coordinate"),
+            "scale": Setting(1.0, "positive", "standard deviation of every coordinate"),
+            "k": Setting(1.0, "positive", "how narrow the bump is"),
+        },
+        parameters=("loc", "scale"),
+        make=_coordinates("loc", "scale", constants={"k": "k"}),
+        dimension=1,
+        intermediates=0,
+        reference="Mohamed, Rosca, Figurnov and Mnih, 2020, section 3",
+    ),
+    "cosine": Problem(
+        text="E sum_i cos(k x_i), x ~ N(loc, scale^2 I)",
+        distribution="NORMAL",
+        objective="cosine",
+        settings={
+            "loc": Setting(0.5, "real", "mean of every coordinate"),
+            "scale": Setting(1.0, "positive", "standard deviation of every coordinate"),
+            "k": Setting(1.0, "positive", "frequency"),
+        },
+        parameters=("loc", "scale"),
+        make=_coordinates("loc", "scale", constants={"k": "k"}),
+        dimension=1,
+        intermediates=0,
+        reference="Mohamed, Rosca, Figurnov and Mnih, 2020, section 3",
+    ),
+    "bernoulli_quadratic": Problem(
+        text="E mean_i (b_i - t)^2, b_i ~ Bernoulli(p), by the logits",
+        distribution="BERNOULLI",
+        objective="bernoulli_quadratic",
+        settings={
+            "p": Setting(0.5, "open_unit_interval", "probability of 1"),
+            "t": Setting(0.45, "real", "target"),
+        },
+        parameters=("logits",),
+        make=_bits,
+        dimension=1,
+        intermediates=0,
+        reference="Tucker et al., REBAR, 2017, section 5.1",
+    ),
+    "categorical_quadratic": Problem(
+        text="E x^T M x + l^T x, x one-hot of --dimension classes, by the logits",
+        distribution="CATEGORICAL",
+        objective="categorical_quadratic",
+        settings={
+            "slope": Setting(0.5, "real", "difference of the logits of neighbouring classes"),
+            "curvature": Setting(1.0, "real", "factor of the matrix M_ij = cos(i - 2 j)"),
+        },
+        parameters=("logits",),
+        make=_classes,
+        dimension=3,
+        intermediates=0,
+        reference="Paulus, Maddison and Krause, 2021, section 5.1",
+    ),
+    "gaussian_elbo": Problem(
+        text="E log p(x, z) - log q(z), z ~ N(prior, I), x | z ~ N(z, I), q = N(loc, scale^2 I)",
+        distribution="NORMAL",
+        objective="linear_gaussian_weight",
+        settings={
+            "prior": Setting(0.0, "real", "mean of z in the model"),
+            "x": Setting(1.0, "real", "observation"),
+            "off": Setting(0.25, "real", "loc less that of the posterior"),
+            "stretch": Setting(1.25, "positive", "scale over that of the posterior"),
+        },
+        parameters=("loc", "scale"),
+        make=_gaussian_weights,
+        dimension=1,
+        intermediates=0,
+        reference="Roeder, Wu and Duvenaud, 2017, section 3",
+        features=WEIGHT,
+    ),
+    "linear_gaussian_iwae": Problem(
+        text="E log of the mean of --samples weights p(x, z) / q(z), model and q as in gaussian_elbo",
+        distribution="NORMAL",
+        objective="linear_gaussian_weight",
+        settings={
+            "prior": Setting(0.0, "real", "mean of z in the model"),
+            "x": Setting(1.0, "real", "observation"),
+            "off": Setting(0.25, "real", "loc less that of the posterior"),
+            "stretch": Setting(1.25, "positive", "scale over that of the posterior"),
+        },
+        parameters=("loc", "scale"),
+        make=_gaussian_weights,
+        dimension=1,
+        intermediates=0,
+        reference="Rainforth et al., 2018, section 4",
+        features=WEIGHT,
+        bound=True,
+    ),
+    "bernoulli_iwae": Problem(
+        text="E log of the mean of --samples weights p(x, b) / q(b), uniform bits, x | b ~ N(weights . b, 1)",
+        distribution="BERNOULLI",
+        objective="bernoulli_weight",
+        settings={
+            "p": Setting(0.4, "open_unit_interval", "probability of 1 in q"),
+            "x": Setting(1.5, "real", "observation"),
+        },
+        parameters=("logits",),
+        make=_bit_weights,
+        dimension=2,
+        intermediates=0,
+        reference="Mnih and Rezende, Variational Inference for Monte Carlo Objectives, 2016, section 2",
+        features=WEIGHT,
+        bound=True,
     ),
 }
 

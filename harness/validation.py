@@ -39,6 +39,9 @@ DOMAINS: dict[str, Domain] = {
         "above 0, and at least the smallest normal number of the dtype",
         "give a positive number",
     ),
+    "count": Domain(
+        lambda x, _: (x >= 1) & (x == np.floor(x)), "whole numbers from 1 up", "give a whole number, 1 or more"
+    ),
     "non_negative": Domain(lambda x, _: x >= 0, "0 or above", "give a number that is not negative"),
     "unit_interval": Domain(lambda x, _: (x >= 0) & (x <= 1), "0 to 1", "give a number from 0 to 1"),
     "probabilities": Domain(lambda x, _: (x >= 0) & (x <= 1), "each from 0 to 1", "give numbers from 0 to 1"),

@@ -15,10 +15,10 @@ from harness.agreement import checks
 from harness.agreement.budgets import RELATIVE, Budget
 from harness.agreement.cases import Case, find
 from harness.agreement.checks import Configuration
-from harness.estimators import ESTIMATORS
+from harness.estimators import ESTIMATORS, noise_shape
 from harness.execution.work import Cell, Work
 from harness.modes import in_mode
-from harness.problems import PROBLEMS, instance
+from harness.problems import NOISE, PROBLEMS, instance
 from harness.validation import settle
 
 if TYPE_CHECKING:
@@ -35,8 +35,9 @@ BUDGET = Budget(
 
 def work_arguments(kernel: str, name: str, dtype: str) -> dict[str, Any]:
     """Return what `evaluate` takes, rounded to `dtype`, for a case by name."""
-    case = find(kernel, name)
-    row = case.row
+    from harness.oracle import baselines
+
+    row = find(kernel, name).row
     estimator = kernel.removeprefix(PREFIX)
     problem = PROBLEMS[row["problem"]]
     settings = settle(problem.settings, row.get("settings", {}), dtype, f"problem {row['problem']!r}")
@@ -45,9 +46,9 @@ def work_arguments(kernel: str, name: str, dtype: str) -> dict[str, Any]:
     constants |= {key: dtypes.rounded(value, dtype) for key, value in own.items()}
     event = next(iter(parameters.values())).shape
     random = noise.generator(0, "agreement", row["problem"], name)
-    # the distribution's own kind of noise
-    kind = {"NORMAL": "normal", "BERNOULLI": "logistic"}[problem.distribution]
-    draws = noise.draw(kind, (row["replicates"], row["samples"], *event), random)
+    constants |= baselines.constants_of(estimator, row["problem"], parameters, constants, dtype)
+    shape = noise_shape(estimator, own, row["replicates"], row["samples"], event)
+    draws = noise.draw(NOISE[problem.distribution], shape, random)
     return {
         "estimator": estimator,
         "problem": row["problem"],
@@ -96,7 +97,7 @@ def truths(kernel: str, name: str, dtype: str) -> dict[str, Truth]:
 
     arguments = work_arguments(kernel, name, dtype)
     found = oracle.truth(*(arguments[part] for part in ("estimator", "problem", "parameters", "constants", "noise")))
-    return {f"vjp:{key}": truth_of(value.value, value.magnitude) for key, value in found.items()}
+    return {f"vjp:{key}": truth_of(value.value, value.size) for key, value in found.items()}
 
 
 def cells(chosen: Sequence[Case], where: Configuration, note: str) -> list[Cell]:

@@ -9,7 +9,7 @@ import click
 from harness import errors
 from harness.cli.checking import check
 from harness.cli.listing import doctor, list_
-from harness.cli.measuring import curvature, race, time, train, variance
+from harness.cli.measuring import curvature, laws, race, time, train, variance
 from harness.cli.publishing import run, site
 
 
@@ -52,5 +52,5 @@ def main() -> None:
     """  # noqa: D301 -- a mark of click, not a letter
 
 
-for _command in (doctor, list_, check, variance, time, curvature, train, race, run, site):
+for _command in (doctor, list_, check, variance, laws, time, curvature, train, race, run, site):
     main.add_command(_command)

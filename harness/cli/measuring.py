@@ -62,6 +62,49 @@ def variance(
 
 
 @click.command()
+@click.option("--estimator", "estimators", multiple=True, metavar="E", help="Name or glob. Repeatable.")
+@click.option("--problem", "problems", multiple=True, metavar="P", help="Name or glob. Repeatable.")
+@click.option("--replicates", type=int, default=100_000, show_default=True, help="Gradients of each.")
+@where("float64")
+@click.pass_context
+def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str], replicates: int, where: Where) -> None:
+    """Hold mean and variance of every estimator on every problem against exact values.
+
+    Intervals at 95 % must miss one time in twenty: the table has the misses that are expected and those that were
+    seen. Exit status 1 where a backend has too many or too few, or a mean that is far off. json and csv have a record
+    for each estimator, problem and parameter.
+
+    Example: reparam laws --estimator rebar --backend torch
+    """
+    from harness.console import note, show
+    from harness.measure import measure
+    from harness.results.schema import Variance
+    from harness.variance import laws as held
+
+    cells = held.plan(estimators, problems, replicates=replicates, **where.chosen())
+    records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Variance)]
+    verdicts = held.verdicts(records)
+    columns: Columns = {
+        "backend": "backend",
+        "dtype": "dtype",
+        "of the": "what",
+        "intervals": "intervals",
+        "misses expected": lambda row: f"{row['expected']:.1f}",
+        "observed": "observed",
+        "accepted": lambda row: "{} to {}".format(*row["accepted"]),
+        "sound": lambda row: "yes" if row["sound"] else "NO",
+    }
+    if where.format == "table":
+        show([row._asdict() for row in verdicts], columns, where.format)
+    else:
+        print_records(records, {}, where.format)
+    for row in verdicts:
+        if row.worst:
+            note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
+    ctx.exit(0 if all(row.sound for row in verdicts) else 1)
+
+
+@click.command()
 @click.option("--kernel", "kernels", multiple=True, required=True, metavar="K",
               help="Name, module or glob. Repeatable.")  # fmt: skip
 @click.option("--size", "sizes", multiple=True, type=int, default=(65_536,), show_default=True,

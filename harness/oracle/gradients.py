@@ -25,7 +25,7 @@ class Expectation(NamedTuple):
     """
 
     value: Float
-    gradient: dict[str, Float]
+    gradient: Mapping[str, Float]
 
 
 def sigmoid(x: Float) -> Float:
@@ -58,14 +58,100 @@ def bernoulli(parameters: Arrays, constants: Arrays) -> Expectation:
     return Expectation(zero * f0 + one * f1, {"logits": one * zero * (f1 - f0)})
 
 
+def exponential(parameters: Arrays, constants: Arrays) -> Expectation:
+    """Return E sum_i exp(-k x_i^2) = sum_i w^(-1/2) exp(-k loc^2 / w), w = 1 + 2 k scale^2, and its gradient.
+
+    Args:
+        parameters: "loc" and "scale" [*event].
+        constants: "k".
+    """
+    loc, scale, k = parameters["loc"], parameters["scale"], constants["k"]
+    width = 1 + 2 * k * scale**2
+    bump = np.exp(-k * loc**2 / width) / np.sqrt(width)
+    by_width = bump * (k * loc**2 / width - 0.5) / width
+    return Expectation(np.sum(bump), {"loc": -2 * k * loc / width * bump, "scale": by_width * 4 * k * scale})
+
+
+def cosine(parameters: Arrays, constants: Arrays) -> Expectation:
+    """Return E sum_i cos(k x_i) = sum_i cos(k loc) exp(-k^2 scale^2 / 2), and its gradient.
+
+    Args:
+        parameters: "loc" and "scale" [*event].
+        constants: "k".
+    """
+    loc, scale, k = parameters["loc"], parameters["scale"], constants["k"]
+    damped = np.exp(-((k * scale) ** 2) / 2)
+    wave = np.cos(k * loc) * damped
+    return Expectation(np.sum(wave), {"loc": -k * np.sin(k * loc) * damped, "scale": -(k**2) * scale * wave})
+
+
+def bernoulli_quadratic(parameters: Arrays, constants: Arrays) -> Expectation:
+    """Return E mean_i (b_i - t)^2 = mean_i (1 - p) t^2 + p (1 - t)^2 and its gradient, p (1 - p) (1 - 2 t) / bits.
+
+    Args:
+        parameters: "logits" [bits].
+        constants: "t".
+    """
+    one, zero = sigmoid(parameters["logits"]), sigmoid(-parameters["logits"])
+    t = constants["t"]
+    return Expectation(
+        np.float64(np.mean(zero * t**2 + one * (1 - t) ** 2)), {"logits": one * zero * (1 - 2 * t) / np.size(one)}
+    )
+
+
+def categorical_quadratic(parameters: Arrays, constants: Arrays) -> Expectation:
+    """Return E x^T M x + l^T x = sum_k p_k (M_kk + l_k) and its gradient, p_k (f_k - E f).
+
+    Args:
+        parameters: "logits" [n].
+        constants: "matrix" [n, n] and "linear" [n].
+    """
+    weights = np.exp(parameters["logits"] - np.max(parameters["logits"]))
+    probs = weights / np.sum(weights)
+    values = np.diagonal(constants["matrix"]) + constants["linear"]
+    mean = np.sum(probs * values)
+    return Expectation(mean, {"logits": probs * (values - mean)})
+
+
+def gaussian_elbo(parameters: Arrays, constants: Arrays) -> Expectation:
+    """Return E log p(x, z) - log q(z) of the linear Gaussian model, and its gradient.
+
+    sum_i -((loc - prior)^2 + (x - loc)^2) / 2 - scale^2 + log scale + (1 - log(2 pi)) / 2.
+
+    Args:
+        parameters: "loc" and "scale" [dimension].
+        constants: "prior" and "x" [dimension].
+    """
+    loc, scale = parameters["loc"], parameters["scale"]
+    low, high = loc - constants["prior"], constants["x"] - loc
+    terms = -(low**2 + high**2) / 2 - scale**2 + np.log(scale) + (1 - np.log(2 * np.pi)) / 2
+    return Expectation(np.sum(terms), {"loc": high - low, "scale": 1 / scale - 2 * scale})
+
+
 EXPECTATIONS: dict[str, Callable[[Arrays, Arrays], Expectation]] = {
     "quadratic": squared_distance,
     "norm_squared": squared_distance,
     "bernoulli": bernoulli,
+    "exponential": exponential,
+    "cosine": cosine,
+    "bernoulli_quadratic": bernoulli_quadratic,
+    "categorical_quadratic": categorical_quadratic,
+    "gaussian_elbo": gaussian_elbo,
 }
 
 
-def expectation(problem: str, parameters: Arrays, constants: Arrays) -> Expectation | None:
-    """Return the exact value and gradient of a problem; None where there is no closed form."""
+def expectation(problem: str, parameters: Arrays, constants: Arrays, samples: int = 1) -> Expectation | None:
+    """Return the exact value and gradient of a problem; None where the oracle has none.
+
+    Args:
+        problem: its name.
+        parameters: {name: [*event]}.
+        constants: of the objective.
+        samples: of one gradient, on which a bound depends.
+    """
+    from harness.oracle import bounds
+
+    if problem in bounds.BOUNDS:
+        return bounds.BOUNDS[problem](parameters, constants, samples)
     exact = EXPECTATIONS.get(problem)
     return None if exact is None else exact(parameters, constants)

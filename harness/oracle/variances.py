@@ -3,6 +3,7 @@
 Normal problems: with x = loc + scale e, e ~ N(0, 1), the objective and the scores are polynomials in e, and
 E e^(2 n) = (2 n - 1)!!. In several coordinates f = u_i + rest_i, and the rest is independent of e_i.
 Bernoulli: the two outcomes are enumerated; the relaxation is integrated over its logistic noise.
+Everything else has the quadrature of `rules`, where it is small enough.
 
 Gradients by one parameter have one variance per coordinate, of the parameter's shape.
 """
@@ -15,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.oracle import rules
 from harness.oracle.gradients import sigmoid
 
 Float = NDArray[np.float64] | np.float64
@@ -214,4 +216,5 @@ def variance(
     if estimator in _SCORE_VARIANCES and problem in _SCORE_MOMENTS:
         scores = _SCORE_MOMENTS[problem](parameters, constants)
         return {name: _SCORE_VARIANCES[estimator](m, samples) for name, m in scores.items()}
-    return None
+    exact = rules.moments(estimator, problem, parameters, constants, samples)
+    return None if exact is None else {name: row.variance for name, row in exact.items()}

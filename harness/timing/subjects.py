@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from harness import noise
-from harness.estimators import ESTIMATORS, fits
+from harness.estimators import ESTIMATORS, fits, noise_shape
+from harness.oracle import baselines
 from harness.problems import PROBLEMS, instance
 from harness.timing import inputs
 from harness.training.weights import initial_weights
@@ -31,7 +32,7 @@ IMAGES = 128
 SAMPLES = 2
 
 #: The problems on which estimators are timed, at their default settings: the first that fits the estimator.
-EXAMPLES = ("quadratic", "bernoulli")
+EXAMPLES = ("quadratic", "bernoulli", "gaussian_elbo", "linear_gaussian_iwae")
 
 #: A function and its arguments, arrays of the backend or dicts of them.
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -133,10 +134,13 @@ def _estimator_call(backend: ModuleType, name: str, *, dtype: str, derivative: s
     settings = settle({**example.settings, **row.settings}, {}, dtype, name)
     parameters, constants = instance(problem, settings, 1, dtype)
     constants |= {key: np.asarray(settings[key]) for key in row.settings}
+    constants |= baselines.constants_of(_ESTIMATORS[name], problem, parameters, constants, dtype)
+    event = next(iter(parameters.values())).shape
+    shape = noise_shape(_ESTIMATORS[name], settings, size // SAMPLES, SAMPLES, event)
     estimator = find(backend, f"estimators.{row.module}.{_ESTIMATORS[name]}")
     distribution = find(backend, f"distributions.{example.distribution}")
     objective = find(backend, f"objectives.{example.objective}")
-    draws = noise.draw(distribution.noise, (size // SAMPLES, SAMPLES), noise.generator(seed, "timing", name))
+    draws = noise.draw(distribution.noise, shape, noise.generator(seed, "timing", name))
 
     def gradient(parameters: dict[str, Any], constants: dict[str, Any], noise: Any) -> Any:
         return estimator(distribution, objective, parameters, constants, noise)

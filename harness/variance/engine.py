@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 
 from harness import dtypes
 from harness import noise as noises
-from harness.estimators import ESTIMATORS
+from harness.estimators import ESTIMATORS, noise_shape
 from harness.execution import progress
 from harness.modes import in_mode
+from harness.oracle import baselines
 from harness.oracle import gradients as exact_gradients
 from harness.oracle import variances as exact_variances
-from harness.problems import PROBLEMS, Floats, instance
+from harness.problems import NOISE, PROBLEMS, Floats, instance
 from harness.results.schema import Variance, finite
 from harness.variance import intervals, moments
 from harness.variance.plan import settings_text
@@ -177,17 +178,18 @@ def measure(
     """
     parameters, constants = instance(problem, settings, dimension, dtype)
     constants |= {key: dtypes.rounded(settings[key], dtype) for key in ESTIMATORS[estimator].settings}
+    constants |= baselines.constants_of(estimator, problem, parameters, constants, dtype)
     event = next(iter(parameters.values())).shape
-    block = block_replicates(problem, int(np.prod(event)), samples)
-    kind = getattr(backend.distributions, PROBLEMS[problem].distribution).noise
+    block = block_replicates(problem, int(np.prod(event)), samples * ESTIMATORS[estimator].draws(settings))
+    shape = noise_shape(estimator, settings, block, samples, event)
 
     def draw(number: int) -> Float:
         random = noises.generator(seed, "variance", problem, estimator, number)
-        return noises.draw(kind, (block, samples, *event), random)
+        return noises.draw(NOISE[PROBLEMS[problem].distribution], shape, random)
 
     gradients = gradient_function(backend, estimator, problem, mode)
     measured = stream(backend, gradients, parameters, constants, draw, block, replicates, dtype)
-    truth = exact_gradients.expectation(problem, parameters, constants)
+    truth = exact_gradients.expectation(problem, parameters, constants, samples)
     exact_variance = exact_variances.variance(estimator, problem, parameters, constants, samples)
 
     def record(parameter: str) -> Variance:
