@@ -50,12 +50,18 @@ def gaps() -> Rows:
 
 
 def estimators() -> Rows:
-    """Return the estimators: what each needs of a distribution, its settings, and its source."""
+    """Return the estimators: who has each, what it needs of distribution and problem, settings, and source."""
     from harness.estimators import ESTIMATORS
 
+    packages = {row.name: row.package for row in registry.backends().values() if row.kind == "reference"}
     return [
         {
             "name": name,
+            "backends": " ".join(
+                backend
+                for backend, package in packages.items()
+                if name in registry.public(package, f"estimators.{row.module}")
+            ),
             "needs": " ".join(sorted(row.needs)) or "log_prob",
             "least_samples": row.least_samples,
             "settings": " ".join(f"{key}={setting.default:g}" for key, setting in row.settings.items()),

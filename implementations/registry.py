@@ -226,18 +226,26 @@ def gap(name: str, kernel_name: str) -> str:
 def offers(name: str, kernel_name: str) -> bool:
     """Tell whether backend `name` offers a kernel, such as "gaussian.cdf". A reference backend offers all."""
     module, _, function = kernel_name.partition(".")
-    return not find(name).base or function in _public(f"{find(name).package}.{module}")
+    return not find(name).base or function in public(find(name).package, module)
 
 
 @cache
-def _public(module: str) -> frozenset[str]:
-    """Return `__all__` of a module, read from its text, since importing it would import a framework."""
-    spec = importlib.util.find_spec(module)
+def public(package: str, module: str) -> frozenset[str]:
+    """Return `__all__` of a backend's module, read from its text, since importing it would import a framework.
+
+    Args:
+        package: the backend's, such as "implementations.torch".
+        module: dotted below the package, such as "gaussian"; one that does not exist has no names.
+    """
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
+        return frozenset()
+    file = Path(spec.origin).parent.joinpath(*module.split(".")).with_suffix(".py")
+    if not file.exists():
         return frozenset()
     lists = (
         node.value
-        for node in ast.parse(Path(spec.origin).read_text()).body
+        for node in ast.parse(file.read_text()).body
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
     )
     return frozenset(name for names in lists for name in ast.literal_eval(names))

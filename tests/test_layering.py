@@ -28,7 +28,7 @@ def loaded_by(code: str) -> set[str]:
         "from implementations.interface import contract; contract.kernels()",
         "import harness.cli; harness.cli.main(['--help'], standalone_mode=False)",
         "import harness.api",
-        "import harness.listing as l; l.kernels(); l.estimators(); l.problems(); l.cases(); l.backends()",
+        "import harness.listing as l; l.kernels(); l.estimators(); l.problems(); l.cases(); l.backends(); l.gaps()",
     ],
 )
 def test_loads_no_framework(code: str) -> None:

@@ -29,7 +29,7 @@ def doctor(where: Where) -> None:
 _LISTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "backends": ("harness.listing:backends", ("name", "framework", "kind", "installed", "install")),
     "kernels": ("harness.listing:kernels", ("name", "signature", "summary")),
-    "estimators": ("harness.listing:estimators", ("name", "needs", "reference")),
+    "estimators": ("harness.listing:estimators", ("name", "backends", "needs", "reference")),
     "problems": ("harness.listing:problems", ("name", "settings", "summary")),
     "gaps": ("harness.listing:gaps", ("backend", "kernel", "reason")),
     "cases": ("harness.listing:cases", ("kernel", "name", "dtypes")),
