@@ -43,6 +43,9 @@ _TEMPERATURE = {"temperature": Setting(0.5, "temperature", "of the relaxation")}
 _COEFFICIENT = {"coefficient": Setting(1.0, "real", "of the control variate")}
 _RELAXED = frozenset({"relaxation"})
 
+#: Estimators that a message names at most.
+SHOWN = 5
+
 #: What a missing word of `needs` means, for messages.
 WORDS = {
     "reparameterizable": "a reparameterizable distribution",
@@ -243,8 +246,9 @@ def require_fit(estimator: str, problem: str) -> None:
         raise unknown("problem", problem, PROBLEMS, "reparam list problems")
     lacking = missing(estimator, problem)
     if lacking:
-        fitting = ", ".join(name for name in ESTIMATORS if fits(name, problem))
+        fitting = [name for name in ESTIMATORS if fits(name, problem)]
+        more = f" and {len(fitting) - SHOWN} more" if len(fitting) > SHOWN else ""
         raise BadInputError(
             f"estimator {estimator!r} needs {' and '.join(lacking)}, which problem {problem!r} does not have; "
-            f"estimators that fit: {fitting}"
+            f"estimators that fit: {', '.join(fitting[:SHOWN])}{more}"
         )

@@ -43,6 +43,14 @@ PAIRS = [
 ]
 
 
+#: No exact variance: discontinuous in the noise (measure_valued), or smooth in too many numbers for a product rule.
+UNKNOWN = {
+    *itertools.product(["measure_valued"], ["quadratic", "norm_squared", "exponential", "cosine"]),
+    *itertools.product(["gumbel_rao"], ["bernoulli", "bernoulli_quadratic", "categorical_quadratic"]),
+    *itertools.product(["gumbel_softmax", "straight_through_gumbel", "rebar", "relax"], ["categorical_quadratic"]),
+}
+
+
 def given(estimator: str, problem: str, dimension: int) -> tuple[dict[str, Any], dict[str, Any], Mapping[str, float]]:
     """Return parameters, constants and settings."""
     row = ESTIMATORS[estimator]
@@ -76,7 +84,8 @@ def test_unbiased_estimators_have_the_exact_mean(estimator: str, problem: str, d
     found = rules.moments(estimator, problem, parameters, constants, samples)
     exact = gradients.expectation(problem, parameters, constants, samples)
     if found is None or exact is None:
-        pytest.skip("no rule is small enough")
+        assert (estimator, problem) in UNKNOWN or dimension > 1  # no rule is small enough
+        return
     for name, row in found.items():
         scale = np.abs(exact.gradient[name]).max() + np.sqrt(np.abs(row.variance).max())
         apart = np.abs(row.mean - exact.gradient[name]).max() / scale
@@ -86,14 +95,6 @@ def test_unbiased_estimators_have_the_exact_mean(estimator: str, problem: str, d
 def biased_here(estimator: str, problem: str) -> bool:
     """The straight-through gradient is exact where the objective is linear in every bit."""
     return not (estimator == "straight_through" and problem == "bernoulli")
-
-
-#: No exact variance: discontinuous in the noise (measure_valued), or smooth in too many numbers for a product rule.
-UNKNOWN = {
-    *itertools.product(["measure_valued"], ["quadratic", "norm_squared", "exponential", "cosine"]),
-    *itertools.product(["gumbel_rao"], ["bernoulli", "bernoulli_quadratic", "categorical_quadratic"]),
-    *itertools.product(["gumbel_softmax", "straight_through_gumbel", "rebar", "relax"], ["categorical_quadratic"]),
-}
 
 
 def test_all_that_fits_has_an_exact_variance_but_for_a_few() -> None:

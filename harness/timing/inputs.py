@@ -33,6 +33,7 @@ def _log_softmax(random: np.random.Generator, shape: tuple[int, ...]) -> Values:
 BY_DOMAIN: dict[str, Fill] = {
     "real": lambda random, shape: random.standard_normal(shape),
     "positive": lambda random, shape: random.uniform(0.5, 1.5, shape),
+    "count": lambda random, shape: random.integers(1, 10, shape).astype(np.float64),
     "non_negative": lambda random, shape: random.uniform(0.5, 1.5, shape),
     "unit_interval": lambda random, shape: random.random(shape),
     "open_unit_interval": lambda random, shape: random.uniform(0.01, 0.99, shape),
