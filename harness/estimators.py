@@ -234,6 +234,11 @@ def fits(estimator: str, problem: str) -> bool:
     return not missing(estimator, problem)
 
 
+def fitting(problem: str) -> tuple[str, ...]:
+    """Return the estimators that fit a problem."""
+    return tuple(name for name in ESTIMATORS if fits(name, problem))
+
+
 def require_fit(estimator: str, problem: str) -> None:
     """Check that both exist and fit together.
 
@@ -246,9 +251,9 @@ def require_fit(estimator: str, problem: str) -> None:
         raise unknown("problem", problem, PROBLEMS, "reparam list problems")
     lacking = missing(estimator, problem)
     if lacking:
-        fitting = [name for name in ESTIMATORS if fits(name, problem)]
-        more = f" and {len(fitting) - SHOWN} more" if len(fitting) > SHOWN else ""
+        found = fitting(problem)
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         raise BadInputError(
             f"estimator {estimator!r} needs {' and '.join(lacking)}, which problem {problem!r} does not have; "
-            f"estimators that fit: {', '.join(fitting[:SHOWN])}{more}"
+            f"estimators that fit: {', '.join(found[:SHOWN])}{more}"
         )

@@ -66,6 +66,12 @@ class Problem:
     bound: bool = False
 
 
+def _logit(p: float) -> np.float64:
+    """Return log p - log(1 - p)."""
+    logit: np.float64 = np.log(p) - np.log1p(-p)
+    return logit
+
+
 def _quadratic(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
     """Return a scalar loc and scale, and the target k."""
     del dimension
@@ -80,7 +86,7 @@ def _norm_squared(settings: Mapping[str, float], dimension: int) -> tuple[Floats
 def _bernoulli(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
     """Return the logit log p - log(1 - p), and the objective at 0 and 1."""
     del dimension
-    logits = np.log(settings["p"]) - np.log1p(-settings["p"])
+    logits = _logit(settings["p"])
     return {"logits": np.asarray(logits)}, {name: np.asarray(settings[name]) for name in ("f0", "f1")}
 
 
@@ -104,7 +110,7 @@ def _coordinates(*names: str, constants: Mapping[str, str] | None = None) -> Cal
 
 def _bits(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
     """Return the same logit of every bit, and the target t."""
-    logit = np.log(settings["p"]) - np.log1p(-settings["p"])
+    logit = _logit(settings["p"])
     return {"logits": np.full(dimension, logit)}, {"t": np.asarray(settings["t"])}
 
 
@@ -125,7 +131,7 @@ def _gaussian_weights(settings: Mapping[str, float], dimension: int) -> tuple[Fl
 
 def _bit_weights(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
     """Return the same logit of every bit, and weights 1, 1/2, 1/3, ..."""
-    logit = np.log(settings["p"]) - np.log1p(-settings["p"])
+    logit = _logit(settings["p"])
     weights = 1.0 / np.arange(1, dimension + 1)
     return {"logits": np.full(dimension, logit)}, {"weights": weights, "x": np.asarray(settings["x"])}
 
@@ -156,6 +162,17 @@ def _vae(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]
     del settings, dimension
     return _vae_arrays()
 
+
+_NORMAL_SETTINGS = {
+    "loc": Setting(0.5, "real", "mean of every coordinate"),
+    "scale": Setting(1.0, "positive", "standard deviation of every coordinate"),
+}
+_WEIGHT_SETTINGS = {
+    "prior": Setting(0.0, "real", "mean of z in the model"),
+    "x": Setting(1.0, "real", "observation"),
+    "off": Setting(0.25, "real", "loc less that of the posterior"),
+    "stretch": Setting(1.25, "positive", "scale over that of the posterior"),
+}
 
 PROBLEMS: dict[str, Problem] = {
     "quadratic": Problem(
@@ -218,9 +235,8 @@ PROBLEMS: dict[str, Problem] = {
         text="E sum_i exp(-k x_i^2), x ~ N(loc, scale^2 I)",
         distribution="NORMAL",
         objective="exponential",
-        settings={
-            "loc": Setting(0.5, "real", "mean of every coordinate"),
-            "scale": Setting(1.0, "positive", "standard deviation of every coordinate"),
+        settings=_NORMAL_SETTINGS
+        | {
             "k": Setting(1.0, "positive", "how narrow the bump is"),
         },
         parameters=("loc", "scale"),
@@ -233,9 +249,8 @@ PROBLEMS: dict[str, Problem] = {
         text="E sum_i cos(k x_i), x ~ N(loc, scale^2 I)",
         distribution="NORMAL",
         objective="cosine",
-        settings={
-            "loc": Setting(0.5, "real", "mean of every coordinate"),
-            "scale": Setting(1.0, "positive", "standard deviation of every coordinate"),
+        settings=_NORMAL_SETTINGS
+        | {
             "k": Setting(1.0, "positive", "frequency"),
         },
         parameters=("loc", "scale"),
@@ -276,12 +291,7 @@ PROBLEMS: dict[str, Problem] = {
         text="E log p(x, z) - log q(z), z ~ N(prior, I), x | z ~ N(z, I), q = N(loc, scale^2 I)",
         distribution="NORMAL",
         objective="linear_gaussian_weight",
-        settings={
-            "prior": Setting(0.0, "real", "mean of z in the model"),
-            "x": Setting(1.0, "real", "observation"),
-            "off": Setting(0.25, "real", "loc less that of the posterior"),
-            "stretch": Setting(1.25, "positive", "scale over that of the posterior"),
-        },
+        settings=_WEIGHT_SETTINGS,
         parameters=("loc", "scale"),
         make=_gaussian_weights,
         dimension=1,
@@ -293,12 +303,7 @@ PROBLEMS: dict[str, Problem] = {
         text="E log of the mean of --samples weights p(x, z) / q(z), model and q as in gaussian_elbo",
         distribution="NORMAL",
         objective="linear_gaussian_weight",
-        settings={
-            "prior": Setting(0.0, "real", "mean of z in the model"),
-            "x": Setting(1.0, "real", "observation"),
-            "off": Setting(0.25, "real", "loc less that of the posterior"),
-            "stretch": Setting(1.25, "positive", "scale over that of the posterior"),
-        },
+        settings=_WEIGHT_SETTINGS,
         parameters=("loc", "scale"),
         make=_gaussian_weights,
         dimension=1,

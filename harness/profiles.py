@@ -7,34 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.errors import unknown
+from harness.estimators import fitting
 from harness.execution.work import Cell
 from harness.results.schema import Check
 from implementations import registry
 
 _DTYPES = ("float32", "float64")
 _LATENT_ESTIMATORS = ("pathwise", "score_function", "score_function_leave_one_out")
-_NORMAL_ESTIMATORS = (
-    *_LATENT_ESTIMATORS,
-    "pathwise_antithetic",
-    "score_function_constant",
-    "score_function_optimal",
-    "measure_valued",
-)
-_BOUND_ESTIMATORS = ("iwae", "dreg", "vimco")
-_EVERY_DISCRETE_ESTIMATOR = (
-    "score_function",
-    "score_function_constant",
-    "score_function_optimal",
-    "score_function_leave_one_out",
-    "exact",
-    "gumbel_softmax",
-    "straight_through",
-    "straight_through_gumbel",
-    "gumbel_rao",
-    "rebar",
-    "relax",
-    "muprop",
-)
 _DISCRETE_ESTIMATORS = (
     "score_function",
     "score_function_leave_one_out",
@@ -182,13 +161,13 @@ PROFILES = {
             VarianceRow("norm_squared", _LATENT_ESTIMATORS, dimensions=(1, 2, 5, 10, 20, 50), replicates=500_000),
             VarianceRow("bernoulli", _DISCRETE_ESTIMATORS, replicates=2_000_000),
             VarianceRow("bernoulli", _DISCRETE_ESTIMATORS, {"temperature": 0.1}, replicates=2_000_000),
-            VarianceRow("exponential", _NORMAL_ESTIMATORS, replicates=500_000),
-            VarianceRow("cosine", _NORMAL_ESTIMATORS, replicates=500_000),
-            VarianceRow("bernoulli_quadratic", (*_EVERY_DISCRETE_ESTIMATOR, "arm", "disarm"), replicates=500_000),
-            VarianceRow("categorical_quadratic", _EVERY_DISCRETE_ESTIMATOR, replicates=500_000),
-            VarianceRow("gaussian_elbo", (*_LATENT_ESTIMATORS, "sticking_the_landing"), replicates=500_000),
-            VarianceRow("linear_gaussian_iwae", _BOUND_ESTIMATORS, replicates=500_000, samples=5),
-            VarianceRow("bernoulli_iwae", ("vimco",), replicates=500_000, samples=5),
+            VarianceRow("exponential", fitting("exponential"), replicates=500_000),
+            VarianceRow("cosine", fitting("cosine"), replicates=500_000),
+            VarianceRow("bernoulli_quadratic", fitting("bernoulli_quadratic"), replicates=500_000),
+            VarianceRow("categorical_quadratic", fitting("categorical_quadratic"), replicates=500_000),
+            VarianceRow("gaussian_elbo", fitting("gaussian_elbo"), replicates=500_000),
+            VarianceRow("linear_gaussian_iwae", fitting("linear_gaussian_iwae"), replicates=500_000, samples=5),
+            VarianceRow("bernoulli_iwae", fitting("bernoulli_iwae"), replicates=500_000, samples=5),
             VarianceRow("vae", _LATENT_ESTIMATORS, replicates=20_000),
         ),
         time=("*",),

@@ -12,20 +12,17 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 
 from harness import dtypes
 from harness.estimators import ESTIMATORS
 from harness.oracle.costs import COSTS
+from harness.oracle.quadrature import hermite
 from harness.oracle.samplers import SAMPLERS
 from harness.oracle.sized import sized
 from harness.problems import PROBLEMS
 
 Float = NDArray[np.float64]
-
-#: Points of the quadrature: exact for polynomials of degree 127.
-POINTS = 64
 
 
 def constants_of(
@@ -80,15 +77,14 @@ def _by_enumeration(distribution: str, objective: str, parameters: Any, constant
 
 def _by_quadrature(distribution: str, objective: str, parameters: Any, constants: Any) -> tuple[Any, dict[str, Any]]:
     sampler, cost = SAMPLERS[distribution], COSTS[objective]
-    points, weights = hermegauss(POINTS)
-    weights = weights / weights.sum()
+    points, weights = hermite()
     best: dict[str, Any] = {name: np.zeros_like(value) for name, value in parameters.items()}
     means = np.zeros_like(parameters["loc"])
     for index in np.ndindex(parameters["loc"].shape):
         own = {name: np.reshape(value[index], 1) for name, value in parameters.items()}
         kept = {name: np.reshape(value[index], 1) if value.shape == means.shape else value
                 for name, value in constants.items()}  # fmt: skip
-        x = sampler.sample(own, np.asarray(points, np.longdouble).reshape(1, -1, 1))
+        x = sampler.sample(own, points.reshape(1, -1, 1))
         f = cost.value(x, own, kept).value[0]
         means[index] = weights @ f
         for name, score in sampler.score(x, own).items():

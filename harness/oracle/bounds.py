@@ -11,22 +11,16 @@ import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import NDArray
 
 from harness.oracle.costs import COSTS
 from harness.oracle.estimators import GRADIENTS, Given
 from harness.oracle.gradients import Expectation
+from harness.oracle.quadrature import LARGEST, POINTS, hermite, product
 from harness.oracle.samplers import SAMPLERS
 from harness.oracle.sized import exp, log_sum_exp, sized
 
 Arrays = Mapping[str, NDArray[np.float64] | np.float64]
-
-#: Points of the rule in one number: the integrand is smooth, and 64 points leave some 1e-12 of it.
-POINTS = 64
-
-#: Points of the product rule at most.
-LARGEST = 2**18
 
 
 def _wide(arrays: Arrays) -> dict[str, NDArray[np.longdouble]]:
@@ -48,16 +42,13 @@ def linear_gaussian(parameters: Arrays, constants: Arrays, samples: int) -> Expe
     numbers = samples * int(np.prod(event))
     if POINTS**numbers > LARGEST:
         return None
-    points, weights = hermegauss(POINTS)
-    weights = weights / weights.sum()
-    noise = np.stack(np.meshgrid(*[points] * numbers, indexing="ij"), -1).reshape(-1, samples, *event)
-    mass = np.prod(np.stack(np.meshgrid(*[weights] * numbers, indexing="ij"), -1).reshape(-1, numbers), -1)
+    noise, mass = product([hermite()] * numbers)
     given = Given(
         SAMPLERS["NORMAL"],
         COSTS["linear_gaussian_weight"],
         _wide(parameters),
         _wide(constants),
-        noise.astype(np.longdouble),
+        noise.reshape(-1, samples, *event),
     )
     bound = log_sum_exp(given.f(given.x()), 1).value - np.log(np.longdouble(samples))
     found = {name: value.value for name, value in GRADIENTS["iwae"](given).items()}

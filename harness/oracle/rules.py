@@ -17,28 +17,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.polynomial.hermite_e import hermegauss
 from numpy.polynomial.legendre import leggauss
 from numpy.typing import NDArray
 
 from harness.estimators import ESTIMATORS
 from harness.oracle.costs import COSTS
 from harness.oracle.estimators import GRADIENTS, Given
+from harness.oracle.quadrature import LARGEST, POINTS, hermite, product
 from harness.oracle.samplers import SAMPLERS
 from harness.problems import PROBLEMS
 
 Real = NDArray[np.longdouble]
 Float = NDArray[np.float64]
 
-#: Points in one number: of the Hermite rule, and of the Legendre rule in each interval.
-HERMITE, LEGENDRE = 64, 96
-
-#: Points of a product rule at most.
-LARGEST = 2**18
+#: Points of the Legendre rule in each interval.
+LEGENDRE = 96
 
 #: Estimators whose samples are not independent terms of a mean.
 JOINT = frozenset({"score_function_leave_one_out", "iwae", "dreg", "vimco"})
@@ -93,27 +89,16 @@ def _rule(estimator: str, distribution: str, parameters: dict[str, Real], sample
     event = next(iter(parameters.values())).shape
     size = samples * int(np.prod(event))
     if distribution == "NORMAL":
-        smooth = estimator != "measure_valued" and HERMITE**size <= LARGEST
-        return _product(*_hermite(), size, (samples, *event)) if smooth else None
+        if estimator == "measure_valued" or POINTS**size > LARGEST:
+            return None
+        noise, mass = product([hermite()] * size)
+        return noise.reshape(-1, samples, *event), mass
     if estimator == "exact" or estimator in BY_VALUE:
         return _by_value(distribution, parameters, samples)
     draws = ESTIMATORS[estimator].draws({"inner": 1.0})
     if distribution == "BERNOULLI" and size == 1 and estimator != "gumbel_rao":
         return _of_one_bit(float(parameters["logits"].reshape(())), draws, event)
     return None
-
-
-@cache
-def _hermite() -> tuple[Real, Real]:
-    points, weights = hermegauss(HERMITE)
-    return points.astype(np.longdouble), (weights / weights.sum()).astype(np.longdouble)
-
-
-def _product(points: Real, weights: Real, size: int, shape: tuple[int, ...]) -> tuple[Real, Real]:
-    grids = np.meshgrid(*[points] * size, indexing="ij")
-    masses = np.meshgrid(*[weights] * size, indexing="ij")
-    noise = np.stack([grid.ravel() for grid in grids], -1)
-    return noise.reshape(-1, *shape), np.prod(np.stack([mass.ravel() for mass in masses]), 0)
 
 
 def _by_value(distribution: str, parameters: dict[str, Real], samples: int) -> tuple[Real, Real] | None:
@@ -138,13 +123,12 @@ def _of_one_bit(logit: float, draws: int, event: tuple[int, ...]) -> tuple[Real,
     p = 1 / (1 + np.exp(-np.longdouble(logit)))
     ends = sorted({np.longdouble(0), 1 - p, p, np.longdouble(1)})
     first = [_open(low, high) for low, high in itertools.pairwise(ends)]
-    columns = [tuple(np.concatenate(part) for part in zip(*first, strict=True))]
+    points, weights = (np.concatenate(part) for part in zip(*first, strict=True))
+    columns = [(points, weights)]
     columns += [_open(np.longdouble(0), np.longdouble(1))] * (draws - 1)
-    grids = np.meshgrid(*[points for points, _ in columns], indexing="ij")
-    masses = np.meshgrid(*[weights for _, weights in columns], indexing="ij")
-    noise = np.stack([grid.ravel() for grid in grids], -1)
+    noise, mass = product(columns)
     shape = (-1, 1, *([draws] if draws > 1 else []), *event)
-    return noise.reshape(shape), np.prod(np.stack([mass.ravel() for mass in masses]), 0)
+    return noise.reshape(shape), mass
 
 
 def _open(low: Any, high: Any) -> tuple[Real, Real]:

@@ -50,7 +50,7 @@ def _chart(place: str, records: Sequence[Ratio], backends: Sequence[str]) -> Fig
         for row in shown
     ]
     order = list(dict.fromkeys(str(row["product"]) for row in rows))
-    x = alt.X("ratio:Q", title="gradients", scale=alt.Scale(type="log"), axis=alt.Axis(format="~g"))
+    x = alt.X("ratio:Q", title="gradients", scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~g"))
     base = alt.Chart().encode(
         y=alt.Y("product:N", title=None, sort=order),
         yOffset=alt.YOffset("backend:N", scale=alt.Scale(domain=list(backends))),
