@@ -16,6 +16,9 @@ from harness.errors import unknown
 #: Base noise by name: the methods of numpy.random.Generator that draw it in float64.
 KINDS = {"normal": "standard_normal", "uniform": "random", "logistic": "logistic", "gumbel": "gumbel"}
 
+#: Seeds of the frameworks' own generators are below it.
+SEEDS = 2**31
+
 
 def generator(seed: int, *key: str | int) -> np.random.Generator:
     """Return the generator for one purpose.
@@ -28,6 +31,11 @@ def generator(seed: int, *key: str | int) -> np.random.Generator:
     text = "\x1f".join(map(str, (seed, *key)))
     words = np.frombuffer(hashlib.blake2b(text.encode(), digest_size=16).digest(), "<u8")
     return np.random.Generator(np.random.Philox(key=words))
+
+
+def integer(seed: int, *key: str | int) -> int:
+    """Return a seed below `SEEDS` for a framework's own generator, for one purpose as in `generator`."""
+    return int(generator(seed, *key).integers(SEEDS))
 
 
 def draw(kind: str, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[np.float64]:

@@ -44,6 +44,7 @@ MODULES = (
     "families",
     "fisher",
     "solvers",
+    "streaming",
     "natural_gradient",
     "estimators.pathwise",
     "estimators.score_function",

@@ -12,7 +12,7 @@ from harness import dtypes, noise
 from harness.errors import BadInputError
 from harness.oracle import article as article_oracle
 from harness.problems import PROBLEMS, instance
-from harness.variance import article, engine
+from harness.variance import article, engine, tree
 from harness.variance.plan import plan
 
 # the plan
@@ -92,26 +92,28 @@ NUMPY = SimpleNamespace(
 
 def run_stream(function, replicates, block=256, dtype="float64"):
     def draw(number):
-        return noise.generator(5, "engine", number).standard_normal((block, 1))
+        return dtypes.rounded(noise.generator(5, "engine", number).standard_normal((block, 1)), dtype)
 
-    return engine.stream(NUMPY, function, {"a": np.asarray(2.0)}, {}, draw, block, replicates, dtype)
+    found = engine.stream(engine.Blocks(NUMPY, function, ({"a": np.asarray(2.0)}, {}), draw, block, replicates))
+    return tree.root(found.nodes)["a"], found
 
 
 @pytest.mark.parametrize("replicates", [2, 255, 256, 257, 1000])
 def test_engine_keeps_exactly_the_replicates_asked_for(replicates):
-    found = run_stream(lambda parameters, _, e: {"a": parameters["a"] * e[:, 0]}, replicates)
+    stream, found = run_stream(lambda parameters, _, e: {"a": parameters["a"] * e[:, 0]}, replicates)
     e = np.concatenate([noise.generator(5, "engine", number).standard_normal(256) for number in range(4)])[:replicates]
-    stream = found.streams["a"]
     assert stream.coordinates.n == replicates
     np.testing.assert_allclose(stream.coordinates.mean, [2 * e.mean()], rtol=1e-12)
     np.testing.assert_allclose(stream.coordinates.second / (replicates - 1), [4 * e.var(ddof=1)], rtol=1e-12)
     assert found.seconds_per_gradient > 0
+    largest = np.sort((2 * e - 2 * e[:256].mean()) ** 2)[-math.isqrt(replicates) - 1 :]
+    np.testing.assert_allclose(np.sort(found.largest["a"]), largest, rtol=1e-12)
 
 
 def test_engine_rounds_noise_and_parameters_to_the_dtype():
-    found = run_stream(lambda parameters, _, e: {"a": parameters["a"] * e[:, 0]}, 100, dtype="bfloat16")
+    stream, _ = run_stream(lambda parameters, _, e: {"a": parameters["a"] * e[:, 0]}, 100, dtype="bfloat16")
     e = dtypes.rounded(noise.generator(5, "engine", 0).standard_normal(256)[:100], "bfloat16")
-    np.testing.assert_allclose(found.streams["a"].coordinates.mean, [2 * e.mean()], rtol=1e-13)
+    np.testing.assert_allclose(stream.coordinates.mean, [2 * e.mean()], rtol=1e-13)
 
 
 def test_blocks_are_powers_of_two_that_fit():

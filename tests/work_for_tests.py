@@ -8,6 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
+from harness import dtypes, noise
 from harness.execution import progress
 from harness.results.schema import Article
 
@@ -60,3 +63,30 @@ def report_twice(backend: ModuleType) -> list[Any]:
 def environment(backend: ModuleType) -> dict[str, str]:
     del backend
     return dict(os.environ)
+
+
+#: Replicates and coordinates of the gradients whose powers are summed.
+POWER_SHAPE = (256, 2, 3)
+
+
+def power_inputs(dtype: str) -> tuple[np.ndarray, np.ndarray, float]:
+    """Return gradients, a centre near their mean and a scale, all rounded to the dtype."""
+    values = 3.0 * noise.generator(2, "power sums").standard_exponential(POWER_SHAPE) - 1.0
+    rounded = dtypes.rounded(values, dtype)
+    return rounded, dtypes.rounded(rounded.mean(axis=0), dtype), 2.0
+
+
+def power_sums(backend: ModuleType, dtype: str, compiled: bool) -> dict[str, np.ndarray]:
+    """Return the power sums of two blocks of the same gradients: the draw does not look at its seed."""
+    runtime = backend.runtime
+    values, centre, scale = (runtime.asarray(np.asarray(array), dtype) for array in power_inputs(dtype))
+
+    def reduce(centre: Any, scale: Any, noise: Any) -> Any:
+        return backend.streaming.power_sums(noise, centre, scale)
+
+    def draw(seed: Any) -> Any:
+        del seed
+        return values
+
+    run = backend.streaming.over_blocks(draw, reduce, compiled)
+    return runtime.to_numpy(run(runtime.asarray(np.array([3, 4]), "int64"), centre, scale))

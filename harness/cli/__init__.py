@@ -8,8 +8,9 @@ import click
 
 from harness import errors
 from harness.cli.checking import check
+from harness.cli.estimating import laws, variance
 from harness.cli.listing import doctor, list_
-from harness.cli.measuring import curvature, laws, race, time, train, variance
+from harness.cli.measuring import curvature, race, time, train
 from harness.cli.publishing import run, site
 
 

@@ -1,4 +1,4 @@
-"""The commands that measure estimators, kernels and models: variance, time, train."""
+"""The commands that measure kernels and models: time, curvature, race, train."""
 
 from __future__ import annotations
 
@@ -12,96 +12,6 @@ from harness.cli.options import Where, pairs, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
-
-
-@click.command()
-@click.option("--estimator", required=True, metavar="E", help="See: reparam list estimators.")
-@click.option("--problem", required=True, metavar="P", help="See: reparam list problems.")
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of problem or estimator. Repeatable.")
-@click.option("--dimension", type=int, help="Of a problem that takes one.")
-@click.option("--samples", type=int, help="Samples in one gradient. Default: the least the estimator needs.")
-@click.option("--replicates", type=int, default=100_000, show_default=True, help="Gradients measured, at least 2.")
-@where("float32")
-def variance(
-    estimator: str,
-    problem: str,
-    settings: Sequence[str],
-    dimension: int | None,
-    samples: int | None,
-    replicates: int,
-    where: Where,
-) -> None:
-    """Measure mean, bias and variance of a gradient estimator, with intervals, and its cost.
-
-    Example: reparam variance --estimator score_function --problem quadratic --set k=1 --replicates 200000
-    """
-    from harness.console import interval, number, seconds
-    from harness.measure import measure
-    from harness.variance import plan
-
-    cells = plan.plan(
-        estimator,
-        problem,
-        pairs(settings),
-        dimension=dimension,
-        samples=samples,
-        replicates=replicates,
-        **where.chosen(),
-    )
-    columns: Columns = {
-        "backend": "backend",
-        "dtype": "dtype",
-        "by": "parameter",
-        "mean (s.e.)": lambda row: f"{number(row['mean'])} ({number(row['mean_standard_error'], 2)})",
-        "exact": "exact_mean",
-        "variance [95 %]": lambda row: interval(row, "variance", "variance_low", "variance_high"),
-        "exact variance": "exact_variance",
-        "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
-    }
-    print_records(measure(cells), columns, where.format)
-
-
-@click.command()
-@click.option("--estimator", "estimators", multiple=True, metavar="E", help="Name or glob. Repeatable.")
-@click.option("--problem", "problems", multiple=True, metavar="P", help="Name or glob. Repeatable.")
-@click.option("--replicates", type=int, default=100_000, show_default=True, help="Gradients of each.")
-@where("float64")
-@click.pass_context
-def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str], replicates: int, where: Where) -> None:
-    """Hold mean and variance of every estimator on every problem against exact values.
-
-    Intervals at 95 % must miss one time in twenty: the table has the misses that are expected and those that were
-    seen. Exit status 1 where a backend has too many or too few, or a mean that is far off. json and csv have a record
-    for each estimator, problem and parameter.
-
-    Example: reparam laws --estimator rebar --backend torch
-    """
-    from harness.console import note, show
-    from harness.measure import measure
-    from harness.results.schema import Variance
-    from harness.variance import laws as held
-
-    cells = held.plan(estimators, problems, replicates=replicates, **where.chosen())
-    records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Variance)]
-    verdicts = held.verdicts(records)
-    columns: Columns = {
-        "backend": "backend",
-        "dtype": "dtype",
-        "of the": "what",
-        "intervals": "intervals",
-        "misses expected": lambda row: f"{row['expected']:.1f}",
-        "observed": "observed",
-        "accepted": lambda row: "{} to {}".format(*row["accepted"]),
-        "sound": lambda row: "yes" if row["sound"] else "NO",
-    }
-    if where.format == "table":
-        show([row._asdict() for row in verdicts], columns, where.format)
-    else:
-        print_records(records, {}, where.format)
-    for row in verdicts:
-        if row.worst:
-            note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
-    ctx.exit(0 if all(row.sound for row in verdicts) else 1)
 
 
 @click.command()

@@ -195,15 +195,15 @@ class Workers:
     def stream(self, cells: Iterable[Cell]) -> Iterator[tuple[Cell, Sequence[Record] | Exception]]:
         """Measure cells, and give each with its records, or with what went wrong, as soon as it is finished.
 
-        Cells of one backend and device run in order in one process, but for those that need one of their own. A
+        Cells of one backend, device and lane run in order in one process, but for those that need one of their own. A
         process that dies costs its present cell only: the next cell gets a fresh process.
         """
-        groups: dict[tuple[str, str], list[Cell]] = {}
+        groups: dict[tuple[str, str, int], list[Cell]] = {}
         for cell in cells:
-            groups.setdefault((cell.work.backend, cell.work.device), []).append(cell)
+            groups.setdefault((cell.work.backend, cell.work.device, cell.work.lane), []).append(cell)
         idle = [
             _Station(backend, self.threads, group, self.listener, self.processes == 1)
-            for (backend, _), group in groups.items()
+            for (backend, _, _), group in groups.items()
         ]
         busy: dict[Future[Any], _Station] = {}
         try:

@@ -19,6 +19,7 @@ class Work:
         device: "cpu" or "gpu".
         arguments: keyword arguments that can be pickled: built-in types and NumPy arrays.
         alone: whether it needs a process in which nothing has run before, such as one whose memory is measured.
+        lane: which of several processes of the same backend and device it runs in.
     """
 
     function: str
@@ -26,6 +27,7 @@ class Work:
     device: str = "cpu"
     arguments: dict[str, Any] = field(default_factory=dict)
     alone: bool = False
+    lane: int = 0
 
 
 def as_is(result: Any) -> Sequence[Record]:

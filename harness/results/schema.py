@@ -93,6 +93,10 @@ class Variance(Record, frozen=True, tag="variance"):
         exact_variance: from the oracle.
         seconds_per_gradient: in blocks, without drawing the noise: median over blocks.
         work_normalized_variance: variance times seconds_per_gradient.
+        source: of the noise: "shared" (NumPy, the same for every backend) or "framework" (its own generator).
+        tail_shape: shape k of the Pareto tail of the squared deviations; None where there are too few replicates, or
+            where the largest deviations are equal.
+        trusted: whether the tail is light enough for the interval of the variance; None where that is not known.
     """
 
     mode: str
@@ -116,6 +120,9 @@ class Variance(Record, frozen=True, tag="variance"):
     exact_variance: float | None
     seconds_per_gradient: float | None
     work_normalized_variance: float | None
+    source: str = "shared"
+    tail_shape: float | None = None
+    trusted: bool | None = None
 
 
 class Time(Record, frozen=True, tag="time"):

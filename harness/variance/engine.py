@@ -1,15 +1,21 @@
 """The streaming engine: blocks of replicates through one gradient function, moments and clock beside it.
 
-Runs in the process of one framework. Noise is drawn in blocks of a fixed size, each keyed by its number, so that
-every backend and dtype sees the same noise, and a run with more replicates begins with those of a shorter one.
-Memory does not grow with the number of replicates.
+Runs in the process of one framework. Noise is drawn in blocks of a fixed size, each keyed by its number: a run with
+more replicates begins with those of a shorter one, and the result is the same to the bit whichever process computes
+which blocks, and in what order. Memory does not grow with the number of replicates.
+
+Noise has one of two sources. "shared": NumPy's, the same for every backend and dtype; the moments of its gradients are
+computed here, in float64. "framework": the framework's own generator, seeded anew for every block; draw, gradient and
+sums of powers stay in the framework, many blocks to a call, which is quicker by an order of magnitude.
 """
 
 from __future__ import annotations
 
 import importlib
+import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from statistics import median
 from types import ModuleType
@@ -18,18 +24,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import dtypes
 from harness import noise as noises
 from harness.estimators import ESTIMATORS, noise_shape
 from harness.execution import progress
 from harness.modes import in_mode
-from harness.oracle import baselines
-from harness.oracle import gradients as exact_gradients
-from harness.oracle import variances as exact_variances
-from harness.problems import NOISE, PROBLEMS, Floats, instance
-from harness.results.schema import Variance, finite
-from harness.variance import intervals, moments
-from harness.variance.plan import settings_text
+from harness.problems import NOISE, PROBLEMS, Floats
+from harness.results.schema import Variance
+from harness.variance import moments, tails, tree
+from harness.variance.inputs import inputs
+from harness.variance.records import records
 
 Float = NDArray[np.float64]
 
@@ -37,19 +40,23 @@ Float = NDArray[np.float64]
 BLOCK = 4096
 #: Numbers that the largest array of a block may hold: 16 MiB in float64, so that a block stays near the cache.
 BLOCK_NUMBERS = 2**21
-#: Timed calls at the least; the last block is repeated where there are fewer blocks.
+#: Timed calls at the least; the first block is repeated where there are fewer blocks.
 LEAST_CALLS = 5
+#: Blocks in one call where the framework draws.
+BLOCKS_PER_CALL = 64
 
 
-class Measured(NamedTuple):
-    """What the engine brings back.
+class Partial(NamedTuple):
+    """Some of a run's blocks, as a process brings them back.
 
     Attributes:
-        streams: {parameter: the stream of its gradients}.
+        nodes: the moments, of every parameter.
+        largest: {parameter: the largest squared deviations}.
         seconds_per_gradient: median over the timed calls, divided by the replicates of a block.
     """
 
-    streams: dict[str, moments.Stream]
+    nodes: tree.Nodes
+    largest: dict[str, Float]
     seconds_per_gradient: float
 
 
@@ -85,71 +92,184 @@ def gradient_function(backend: ModuleType, estimator: str, problem: str, mode: s
     return in_mode(backend, gradients, mode)
 
 
-def stream(
-    backend: ModuleType,
-    gradients: Callable[..., Any],
-    parameters: Floats,
-    constants: Floats,
-    draw: Callable[[int], Float],
-    block: int,
-    replicates: int,
-    dtype: str,
-) -> Measured:
-    """Send blocks of noise through a gradient function and keep the moments.
+@dataclass(frozen=True)
+class Blocks:
+    """A run's blocks, ready to be computed.
+
+    Attributes:
+        backend: the loaded backend.
+        gradients: (*arguments, noise [size, samples, *event]) -> {name: [size, *param]}.
+        arguments: parameters and constants, arrays of the framework.
+        draw: number of a block -> its noise, an array of the framework.
+        size: replicates of a block.
+        replicates: of the whole run; the last block is computed whole and its tail dropped, so that no result depends
+            on a second compilation for an odd shape.
+    """
+
+    backend: ModuleType
+    gradients: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    draw: Callable[[int], Any]
+    size: int
+    replicates: int
+
+    @property
+    def count(self) -> int:
+        """How many blocks there are."""
+        return -(-self.replicates // self.size)
+
+
+def _timed(blocks: Blocks, noise: Any) -> tuple[Any, float]:
+    """Return the gradients of a block, and the seconds that they took."""
+    blocks.backend.runtime.synchronize(noise)
+    begin = time.perf_counter()
+    result = blocks.gradients(*blocks.arguments, noise)
+    blocks.backend.runtime.synchronize(result)
+    return result, time.perf_counter() - begin
+
+
+def _rows(blocks: Blocks, result: Any, number: int) -> dict[str, Float]:
+    """Return the gradients of a block that are kept, {name: [replicates, coordinates]}."""
+    kept = min(blocks.size, blocks.replicates - number * blocks.size)
+    return {
+        name: np.asarray(values, np.float64).reshape(blocks.size, -1)[:kept]
+        for name, values in blocks.backend.runtime.to_numpy(result).items()
+    }
+
+
+class _Kept:
+    """What is kept of the blocks that have gone by."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        self.nodes: tree.Nodes = {}
+        self.largest: dict[str, Float] = {}
+        self.size = tails.size(blocks.replicates)
+
+    def squares(self, name: str, values: Float) -> None:
+        """Keep the largest of some squared deviations."""
+        self.largest[name] = tails.keep(self.largest.get(name, np.empty(0)), values, self.size)
+
+    def block(self, number: int, rows: dict[str, Float], centres: Floats) -> None:
+        """Keep one block of gradients."""
+        streams = {name: moments.block(values, centres[name]) for name, values in rows.items()}
+        self.nodes = tree.add(self.nodes, {(0, number): streams})
+        for name, values in rows.items():
+            self.squares(name, moments.mean_squares(values, centres[name]))
+
+
+def stream(blocks: Blocks, first: int = 0, last: int | None = None) -> Partial:
+    """Compute blocks one by one, moments and largest deviations in float64.
 
     Args:
-        backend: the loaded backend.
-        gradients: (parameters, constants, noise [block, samples, *event]) -> {name: [block, *param]}.
-        parameters: in float64.
-        constants: in float64.
-        draw: the noise of a block by its number, in float64.
-        block: replicates of a block.
-        replicates: gradients to keep; the last block is computed whole and its tail dropped, so that no result
-            depends on a second compilation for an odd shape.
-        dtype: to which everything is rounded.
+        blocks: the whole run's.
+        first: number of the first block.
+        last: number of the block before which to end; None is all.
     """
-    runtime = backend.runtime
-    fixed = [{k: runtime.asarray(v, dtype) for k, v in arrays.items()} for arrays in (parameters, constants)]
-    blocks = -(-replicates // block)
+    end = blocks.count if last is None else last
+    kept = _Kept(blocks)
     seconds: list[float] = []
-    streams: dict[str, moments.Stream] = {}
-
-    def call(noise: Any) -> Any:
-        begin = time.perf_counter()
-        result = gradients(*fixed, noise)
-        runtime.synchronize(result)
-        seconds.append(time.perf_counter() - begin)
-        return result
-
-    # the first call compiles in compiled mode; its gradients are those of block 0, computed again below
-    noise = runtime.asarray(draw(0), dtype)
-    runtime.synchronize(noise)
-    call(noise)
-    seconds.clear()
-    for number in range(blocks):
-        noise = runtime.asarray(draw(number), dtype)
-        runtime.synchronize(noise)
-        result = runtime.to_numpy(call(noise))
-        kept = min(block, replicates - number * block)
-        with np.errstate(all="ignore"):  # infinite gradients make NaN moments, and the record then says None
-            for name, values in result.items():
-                rows = np.asarray(values, np.float64).reshape(block, -1)[:kept]  # [kept, coordinates]
-                before = streams.get(name)
-                streams[name] = moments.start(rows) if before is None else moments.extend(before, rows)
-        progress.report(min((number + 1) * block, replicates), replicates, "replicates")
-    for _ in range(LEAST_CALLS - blocks):
-        call(noise)
-    return Measured(streams, median(seconds) / block)
+    pilot = blocks.draw(0)
+    _timed(blocks, pilot)  # compiles in compiled mode
+    with np.errstate(all="ignore"):  # infinite gradients make NaN moments, and the record then says None
+        centres = {
+            name: moments.moments(rows).mean for name, rows in _rows(blocks, _timed(blocks, pilot)[0], 0).items()
+        }
+        for number in range(first, end):
+            result, elapsed = _timed(blocks, blocks.draw(number))
+            seconds.append(elapsed)
+            kept.block(number, _rows(blocks, result, number), centres)
+            done = min((number + 1 - first) * blocks.size, blocks.replicates)
+            progress.report(done, min((end - first) * blocks.size, blocks.replicates), "replicates")
+    seconds += [_timed(blocks, pilot)[1] for _ in range(LEAST_CALLS - len(seconds))]
+    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size)
 
 
-def _average(values: Mapping[str, Float | np.float64] | None, parameter: str) -> float:
-    return float("nan") if values is None else float(np.mean(values[parameter]))
+def stream_native(
+    blocks: Blocks,
+    gradients: Callable[..., Any],
+    seed: Callable[[int], int],
+    compiled: bool,
+    dtype: str,
+    first: int = 0,
+    last: int | None = None,
+    per_call: int = BLOCKS_PER_CALL,
+) -> Partial:
+    """Compute many blocks in one call, draws and sums of powers in the framework.
+
+    A call always has the same number of blocks, so that one program is compiled; blocks beyond the end are dropped, and
+    so is the last one where it is not whole: it goes the way of `stream`.
+
+    Args:
+        blocks: the whole run's; `draw` takes the seed of a block.
+        gradients: those of `blocks`, not compiled: they become part of a larger program.
+        seed: number of a block -> its seed.
+        compiled: whether the framework compiles.
+        dtype: of the gradients.
+        first: number of the first block.
+        last: number of the block before which to end; None is all.
+        per_call: blocks in one call.
+    """
+    backend, runtime = blocks.backend, blocks.backend.runtime
+    end = blocks.count if last is None else last
+    whole = min(end, blocks.replicates // blocks.size)
+    kept = _Kept(blocks)
+
+    def noise(number: int) -> Any:
+        return blocks.draw(seed(number))
+
+    pilot = noise(0)
+    _timed(blocks, pilot)
+    with np.errstate(all="ignore"):
+        rows = _rows(blocks, _timed(blocks, pilot)[0], 0)
+        pilots = {name: moments.moments(values) for name, values in rows.items()}
+        centres = {name: found.mean for name, found in pilots.items()}
+        scales = {name: _scale(found) for name, found in pilots.items()}
+        shapes = {name: values.shape for name, values in runtime.to_numpy(blocks.arguments[0]).items()}
+        about = {name: runtime.asarray(value.reshape(shapes[name]), dtype) for name, value in centres.items()}
+        over = {name: runtime.asarray(np.asarray(value), dtype) for name, value in scales.items()}
+        # what the framework subtracts is the rounded centre
+        centres = {name: np.asarray(value, np.float64).ravel() for name, value in runtime.to_numpy(about).items()}
+
+        def reduce(arguments: Any, about: Any, over: Any, noise: Any) -> dict[str, Any]:
+            return {
+                f"{name} {part}": value
+                for name, gradient in gradients(*arguments, noise).items()
+                for part, value in backend.streaming.power_sums(gradient, about[name], over[name]).items()
+            }
+
+        count = max(min(per_call, whole - first), 1)
+        run = backend.streaming.over_blocks(blocks.draw, reduce, compiled)
+        for number in range(first, whole, count):
+            taken = min(count, whole - number)
+            seeds = np.array([seed(n) for n in range(number, number + count)])
+            sums = runtime.to_numpy(run(runtime.asarray(seeds, "int64"), blocks.arguments, about, over))
+            streams = {}
+            for name, centre in centres.items():
+                flat = {
+                    part: np.asarray(sums[f"{name} {part}"], np.float64)[:taken]
+                    for part in ("coordinates", "averages", "squares", "crossed", "mean_squares")
+                }
+                kept.squares(name, flat.pop("mean_squares").ravel() * scales[name] ** 2)
+                flat["coordinates"] = flat["coordinates"].reshape(taken, 4, -1)
+                flat["crossed"] = flat["crossed"].reshape(taken, -1)
+                streams[name] = moments.blocks(blocks.size, flat, centre, scales[name])
+            kept.nodes = tree.add(kept.nodes, tree.collapse(number, streams))
+            progress.report((number + taken - first) * blocks.size, (end - first) * blocks.size, "replicates")
+        for number in range(max(whole, first), end):
+            kept.block(number, _rows(blocks, _timed(blocks, noise(number))[0], number), centres)
+    seconds = [_timed(blocks, pilot)[1] for _ in range(4 * LEAST_CALLS)]
+    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size)
 
 
-def measure(
+def _scale(found: moments.Moments) -> float:
+    """Return the power of two next to the root mean square deviation, by which to divide is exact; 1 where it is 0."""
+    deviation = float(np.sqrt(np.mean(found.second) / found.n))
+    return 2.0 ** round(math.log2(deviation)) if deviation > 0 and math.isfinite(deviation) else 1.0
+
+
+def partial(
     backend: ModuleType,
-    name: str,
-    device: str,
+    *,
     dtype: str,
     estimator: str,
     problem: str,
@@ -159,69 +279,62 @@ def measure(
     replicates: int,
     seed: int,
     mode: str,
-) -> list[Variance]:
-    """Measure mean, bias and variance of one estimator on one problem: one record per parameter.
+    source: str = "shared",
+    share: tuple[int, int] = (0, 1),
+    per_call: int = BLOCKS_PER_CALL,
+) -> Partial:
+    """Compute one process's share of the blocks of one estimator on one problem.
 
     Args:
         backend: the loaded and configured backend.
-        name: its name, for the records.
-        device: on which it was configured.
         dtype: floating type.
         estimator: a key of `ESTIMATORS`.
         problem: a key of `PROBLEMS`.
         settings: all of them, the problem's and the estimator's.
         dimension: coordinates, for a problem that takes them.
         samples: samples in one gradient.
-        replicates: gradients to measure.
+        replicates: gradients of the whole run.
         seed: of the noise.
         mode: "eager" or "compiled".
+        source: of the noise, "shared" or "framework".
+        share: (i, n): the i-th of n equal runs of blocks.
+        per_call: blocks in one call, where the source is the framework.
     """
-    parameters, constants = instance(problem, settings, dimension, dtype)
-    constants |= {key: dtypes.rounded(settings[key], dtype) for key in ESTIMATORS[estimator].settings}
-    constants |= baselines.constants_of(estimator, problem, parameters, constants, dtype)
+    runtime = backend.runtime
+    parameters, constants = inputs(estimator, problem, settings, dimension, dtype)
     event = next(iter(parameters.values())).shape
     block = block_replicates(problem, int(np.prod(event)), samples * ESTIMATORS[estimator].draws(settings))
     shape = noise_shape(estimator, settings, block, samples, event)
+    arguments = tuple({k: runtime.asarray(v, dtype) for k, v in arrays.items()} for arrays in (parameters, constants))
+    count = -(-replicates // block)
+    first, last = (count * part // share[1] for part in (share[0], share[0] + 1))
+    kind = NOISE[PROBLEMS[problem].distribution]
+    function = gradient_function(backend, estimator, problem, mode)
+    if source == "shared":
 
-    def draw(number: int) -> Float:
-        random = noises.generator(seed, "variance", problem, estimator, number)
-        return noises.draw(NOISE[PROBLEMS[problem].distribution], shape, random)
+        def draw(number: int) -> Any:
+            random = noises.generator(seed, "variance", problem, estimator, number)
+            return runtime.asarray(noises.draw(kind, shape, random), dtype)
 
-    gradients = gradient_function(backend, estimator, problem, mode)
-    measured = stream(backend, gradients, parameters, constants, draw, block, replicates, dtype)
-    truth = exact_gradients.expectation(problem, parameters, constants, samples)
-    exact_variance = exact_variances.variance(estimator, problem, parameters, constants, samples)
+        return stream(Blocks(backend, function, arguments, draw, block, replicates), first, last)
+    like = next(iter(arguments[0].values()))
+    native = getattr(backend.sampling, f"standard_{kind}")
+    base = noises.integer(seed, "variance", problem, estimator)
 
-    def record(parameter: str) -> Variance:
-        kept = measured.streams[parameter]
-        with np.errstate(all="ignore"):
-            mean, variance = intervals.mean(kept), intervals.variance(kept)
-        exact_mean = _average(None if truth is None else truth.gradient, parameter)
-        return Variance(
-            backend=name,
-            dtype=dtype,
-            device=device,
-            mode=mode,
-            estimator=estimator,
-            problem=problem,
-            parameter=parameter,
-            dimension=len(kept.centre),
-            settings=settings_text(settings),
-            samples=samples,
-            replicates=replicates,
-            seed=seed,
-            mean=finite(mean.value),
-            mean_standard_error=finite(mean.standard_error),
-            exact_mean=finite(exact_mean),
-            bias=finite(mean.value - exact_mean),
-            bias_standard_error=None if truth is None else finite(mean.standard_error),
-            variance=finite(variance.value),
-            variance_low=finite(variance.low),
-            variance_high=finite(variance.high),
-            confidence=intervals.CONFIDENCE,
-            exact_variance=finite(_average(exact_variance, parameter)),
-            seconds_per_gradient=measured.seconds_per_gradient,
-            work_normalized_variance=finite(variance.value * measured.seconds_per_gradient),
-        )
+    blocks = Blocks(backend, function, arguments, lambda seed: native(seed, shape, like), block, replicates)
+    plain = gradient_function(backend, estimator, problem, "eager")
+    return stream_native(
+        blocks, plain, lambda number: (base + number) % noises.SEEDS, mode == "compiled", dtype, first, last, per_call
+    )
 
-    return [record(parameter) for parameter in PROBLEMS[problem].parameters]
+
+def measure(backend: ModuleType, name: str, device: str, **arguments: Any) -> list[Variance]:
+    """Measure mean, bias and variance of one estimator on one problem: one record per parameter.
+
+    Args:
+        backend: the loaded and configured backend.
+        name: its name, for the records.
+        device: on which it was configured.
+        arguments: of `partial`.
+    """
+    return records([partial(backend, **arguments)], name, device, **arguments)

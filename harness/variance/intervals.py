@@ -58,11 +58,11 @@ _UNKNOWN = Estimate(math.nan, math.nan, math.nan, math.nan)
 
 def mean(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
     """Return the mean gradient, averaged over the coordinates, with its Student t interval."""
-    m = stream.averages
-    if m.n < 2:
+    m, n = stream.averages, int(stream.averages.n)
+    if n < 2:
         return _UNKNOWN._replace(value=float(m.mean))
-    error = math.sqrt(float(m.second) / (m.n - 1) / m.n)
-    half = float(stdtrit(m.n - 1, (1 + confidence) / 2)) * error
+    error = math.sqrt(float(m.second) / (n - 1) / n)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * error
     return Estimate(float(m.mean), error, float(m.mean) - half, float(m.mean) + half)
 
 
@@ -99,7 +99,7 @@ def variance(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
         stream: of at least 2 replicates; with fewer the variance is NaN, and below `LEAST_REPLICATES` its interval.
         confidence: nominal coverage.
     """
-    q, n = stream.squares, stream.squares.n
+    q, n = stream.squares, int(stream.squares.n)
     if n < 2:
         return _UNKNOWN
     value = float(np.mean(stream.coordinates.second)) / (n - 1)

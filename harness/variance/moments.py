@@ -21,14 +21,14 @@ class Moments(NamedTuple):
     """Number, mean and sums of powers of deviations from the mean, elementwise over coordinates.
 
     Attributes:
-        n: observations.
+        n: observations; an array where there are many sets, stacked.
         mean: [*coordinates].
         second: sum over observations of (x - mean)^2.
         third: the same with the third power.
         fourth: the same with the fourth power.
     """
 
-    n: int
+    n: int | Float
     mean: Float
     second: Float
     third: Float
@@ -47,23 +47,52 @@ def moments(values: Float) -> Moments:
 
 
 def merge(a: Moments, b: Moments) -> Moments:
-    """Return the moments of both sets of observations together: Pébay, equations 2.1 to 2.5 (pairwise)."""
+    """Return the moments of both sets of observations together: Pébay, equations 2.1 to 2.5 (pairwise).
+
+    Powers are products, so that many sets merged at once give the same bits as one after the other.
+    """
     n = a.n + b.n
     p, q = a.n / n, b.n / n
     d = b.mean - a.mean
+    square = d * d
     weight = a.n * q  # a.n b.n / n
     return Moments(
         n=n,
         mean=a.mean + d * q,
-        second=a.second + b.second + d**2 * weight,
-        third=a.third + b.third + d**3 * weight * (p - q) + 3 * d * (p * b.second - q * a.second),
+        second=a.second + b.second + square * weight,
+        third=a.third + b.third + square * d * weight * (p - q) + 3 * d * (p * b.second - q * a.second),
         fourth=(
             a.fourth
             + b.fourth
-            + d**4 * weight * (p * p - p * q + q * q)
-            + 6 * d**2 * (p * p * b.second + q * q * a.second)
+            + square * square * weight * (p * p - p * q + q * q)
+            + 6 * square * (p * p * b.second + q * q * a.second)
             + 4 * d * (p * b.third - q * a.third)
         ),
+    )
+
+
+def from_power_sums(n: int, sums: Float, centre: Float, scale: float) -> Moments:
+    """Return the moments of n values x from the sums of the powers 1 to 4 of d = (x - centre) / scale.
+
+    With e the mean of d: sum (d - e)^2 = s2 - n e^2, sum (d - e)^3 = s3 - 3 e s2 + 2 n e^3 and sum (d - e)^4 =
+    s4 - 4 e s3 + 6 e^2 s2 - 3 n e^4. Nothing is lost where e is small, that is where the centre is near the mean.
+
+    Args:
+        n: how many values.
+        sums: [..., 4, *coordinates].
+        centre: [*coordinates].
+        scale: of the differences.
+    """
+    s1, s2, s3, s4 = np.moveaxis(sums, -1 - centre.ndim, 0)
+    e = s1 / n
+    square = e * e
+    powers = scale * scale
+    return Moments(
+        n,
+        centre + scale * e,
+        powers * np.maximum(s2 - n * square, 0.0),
+        powers * scale * (s3 - 3 * e * s2 + 2 * n * square * e),
+        powers * powers * np.maximum(s4 - 4 * e * s3 + 6 * square * s2 - 3 * n * square * square, 0.0),
     )
 
 
@@ -85,9 +114,16 @@ class Stream(NamedTuple):
     comoment: Float
 
 
-def _block(gradients: Float, centre: Float) -> Stream:
+def mean_squares(gradients: Float, centre: Float) -> Float:
+    """Return the mean over coordinates of (g - c)^2 [replicates]."""
+    squares: Float = np.square(gradients - centre).mean(axis=1)
+    return squares
+
+
+def block(gradients: Float, centre: Float) -> Stream:
+    """Return the stream of one block [replicates, coordinates], about a given pilot centre."""
     coordinates = moments(gradients)
-    squares = np.square(gradients - centre).mean(axis=1)  # [replicates]
+    squares = mean_squares(gradients, centre)
     q = moments(squares)
     comoment = (gradients - coordinates.mean).T @ (squares - q.mean)  # [coordinates]
     return Stream(centre, coordinates, moments(gradients.mean(axis=1)), q, comoment)
@@ -95,19 +131,50 @@ def _block(gradients: Float, centre: Float) -> Stream:
 
 def start(gradients: Float) -> Stream:
     """Return the stream after its first block [replicates, coordinates]."""
-    return _block(gradients, moments(gradients).mean)
+    return block(gradients, moments(gradients).mean)
 
 
 def extend(stream: Stream, gradients: Float) -> Stream:
     """Return the stream after another block [replicates, coordinates]."""
-    block = _block(gradients, stream.centre)
-    weight = stream.squares.n * block.squares.n / (stream.squares.n + block.squares.n)
-    d_mean = block.coordinates.mean - stream.coordinates.mean
-    d_squares = block.squares.mean - stream.squares.mean
+    return together(stream, block(gradients, stream.centre))
+
+
+def together(a: Stream, b: Stream) -> Stream:
+    """Return the stream of both sets of replicates, or of each pair of sets where they have a leading axis."""
+    weight = a.squares.n * b.squares.n / (a.squares.n + b.squares.n)
+    d_mean = b.coordinates.mean - a.coordinates.mean
+    d_squares = (b.squares.mean - a.squares.mean)[..., None]
     return Stream(
-        stream.centre,
-        merge(stream.coordinates, block.coordinates),
-        merge(stream.averages, block.averages),
-        merge(stream.squares, block.squares),
-        stream.comoment + block.comoment + d_mean * d_squares * weight,  # Pébay, equation 3.9
+        a.centre,
+        merge(a.coordinates, b.coordinates),
+        merge(a.averages, b.averages),
+        merge(a.squares, b.squares),
+        a.comoment + b.comoment + d_mean * d_squares * np.asarray(weight)[..., None],  # Pébay, equation 3.9
+    )
+
+
+def blocks(n: int, sums: dict[str, Float], centre: Float, scale: float) -> Stream:
+    """Return the streams of blocks of n replicates each, stacked, from their sums.
+
+    Args:
+        n: replicates of each block.
+        sums: of `streaming.power_sums`, in float64, with the blocks as a first axis; coordinates flat.
+        centre: [coordinates].
+        scale: of the differences.
+    """
+    count = len(sums["averages"])
+    origin = np.zeros(())
+    squares = from_power_sums(n, sums["squares"], origin, scale * scale)
+    coordinates = from_power_sums(n, sums["coordinates"], centre, scale)
+    averages = from_power_sums(n, sums["averages"], np.asarray(centre.mean()), scale)
+    # sum (g - mean g)(q - mean q) = scale^3 (sum d p - n mean d mean p), with q = scale^2 p
+    first = sums["coordinates"][:, 0] * (sums["squares"][:, :1] / n)  # [blocks, coordinates]
+    comoment = scale * scale * scale * (sums["crossed"] - first)
+    numbers = np.full(count, float(n))
+    return Stream(
+        np.broadcast_to(centre, (count, *centre.shape)),
+        coordinates._replace(n=numbers[:, None]),
+        averages._replace(n=numbers),
+        squares._replace(n=numbers),
+        comoment,
     )

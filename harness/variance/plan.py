@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from harness import dtypes as floats
 from harness.backends import require_references
-from harness.errors import BadInputError, out_of_range
+from harness.errors import BadInputError, out_of_range, unknown
 from harness.estimators import ESTIMATORS, require_fit
 from harness.execution.work import Cell, Work
 from harness.modes import usual
-from harness.problems import PROBLEMS
+from harness.problems import NOISE, PROBLEMS
+from harness.results.schema import Record
 from harness.validation import Setting, require_count, settle
+
+#: Where noise comes from.
+SOURCES = {"shared": "NumPy, the same for every backend", "framework": "the framework's own generator, and quicker"}
+
+MODES = ("eager", "compiled")
+
+#: Noise that frameworks draw themselves.
+_DRAWN = ("normal", "logistic", "gumbel")
 
 
 def settings_of(estimator: str, problem: str) -> dict[str, Setting]:
@@ -55,8 +66,15 @@ def plan(
     dtypes: Sequence[str] = ("float32",),
     devices: Sequence[str] = ("cpu",),
     seed: int = 0,
+    source: str = "shared",
+    mode: str = "",
+    processes: int = 1,
+    blocks_per_call: int = 64,
 ) -> list[Cell]:
     """Return the cells that measure one estimator on one problem.
+
+    One for each backend, dtype and device; where several processes share the work, one for each of them, and the last
+    to finish has the records.
 
     Args:
         estimator: a key of `ESTIMATORS`.
@@ -69,6 +87,10 @@ def plan(
         dtypes: floating types.
         devices: "cpu", "gpu".
         seed: of the noise, at least 0.
+        source: of the noise: "shared" or "framework".
+        mode: "eager" or "compiled"; "" is each framework's usual one.
+        processes: that share one measurement, at least 1. The result does not depend on it.
+        blocks_per_call: where the framework draws, at least 1. The result does not depend on it.
 
     Raises:
         BadInputError: a name or value cannot be used.
@@ -79,7 +101,14 @@ def plan(
     count = require_count("samples", least if samples is None else samples, least, f"needed by {estimator}")
     require_count("replicates", replicates, 2, "a variance needs two")
     require_count("seed", seed, 0)
+    require_count("processes", processes, 1)
+    require_count("blocks-per-call", blocks_per_call, 1)
     require_references(backends, "estimators")
+    if source not in SOURCES:
+        raise unknown("source of noise", source, SOURCES)
+    if mode not in ("", *MODES):
+        raise unknown("mode", mode, MODES)
+    _require_drawn(problem, source)
     for device in devices:
         if device not in ("cpu", "gpu"):
             raise out_of_range("device", repr(device), "cpu, gpu", "give one of them")
@@ -90,31 +119,68 @@ def plan(
     owner = f"problem {problem!r} with estimator {estimator!r}"
     settled = {floats.find(dtype).name: settle(rows, settings, dtype, owner) for dtype in dtypes}
     size = f"dimension={coordinates} samples={count} replicates={replicates} seed={seed}"
+    other = "" if (source, mode) == ("shared", "") else f"noise={source} mode={mode or 'usual'}"
+    cells = []
+    for backend, device in itertools.product(backends, devices):
+        for dtype, values in settled.items():
+            parts = ("variance", backend, estimator, problem, dtype, device, settings_text(values), size, other)
+            arguments = {
+                "dtype": dtype,
+                "estimator": estimator,
+                "problem": problem,
+                "settings": values,
+                "dimension": coordinates,
+                "samples": count,
+                "replicates": replicates,
+                "seed": seed,
+                "mode": mode or usual(backend),
+                "source": source,
+                "per_call": blocks_per_call,
+            }
+            cells += _cells(" ".join(filter(None, parts)), backend, device, arguments, processes)
+    return cells
+
+
+def _cells(key: str, backend: str, device: str, arguments: dict[str, Any], processes: int) -> list[Cell]:
+    """Return the cells of one measurement: one, or a part for each process."""
+    if processes == 1:
+        arguments = {"name": backend, "device": device} | arguments
+        return [Cell(key, Work("harness.variance.engine:measure", backend, device, arguments))]
+    finish = _together(processes, backend, device, arguments)
     return [
         Cell(
-            " ".join(
-                filter(None, ("variance", backend, estimator, problem, dtype, device, settings_text(values), size))
-            ),
+            f"{key} part {part + 1} of {processes}",
             Work(
-                "harness.variance.engine:measure",
+                "harness.variance.engine:partial",
                 backend,
                 device,
-                {
-                    "name": backend,
-                    "device": device,
-                    "dtype": dtype,
-                    "estimator": estimator,
-                    "problem": problem,
-                    "settings": values,
-                    "dimension": coordinates,
-                    "samples": count,
-                    "replicates": replicates,
-                    "seed": seed,
-                    "mode": usual(backend),
-                },
+                arguments | {"share": (part, processes)},
+                lane=part,
             ),
+            finish,
         )
-        for backend in backends
-        for device in devices
-        for dtype, values in settled.items()
+        for part in range(processes)
     ]
+
+
+def _together(parts: int, backend: str, device: str, arguments: dict[str, Any]) -> Callable[[Any], Sequence[Record]]:
+    """Return what collects the parts of a measurement, and gives the records with the last of them."""
+    from harness.variance.records import records
+
+    found: list[Any] = []
+
+    def finish(part: Any) -> Sequence[Record]:
+        found.append(part)
+        return [] if len(found) < parts else records(found, backend, device, **arguments)
+
+    return finish
+
+
+def _require_drawn(problem: str, source: str) -> None:
+    """Check that the frameworks draw the noise of a problem, where they are to."""
+    kind = NOISE[PROBLEMS[problem].distribution]
+    if source == "framework" and kind not in _DRAWN:
+        raise BadInputError(
+            f"problem {problem!r} takes {kind} noise, which frameworks do not draw here; allowed: "
+            f"{', '.join(_DRAWN)}; leave --noise out"
+        )

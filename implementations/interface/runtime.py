@@ -37,7 +37,7 @@ def asarray(value: np.ndarray | float, dtype: str) -> Array:
 
     Args:
         value: NumPy array or number; a float64 value is rounded once, to nearest even, to `dtype`.
-        dtype: "float16", "bfloat16", "float32" or "float64".
+        dtype: "float16", "bfloat16", "float32" or "float64"; "int64" for seeds.
     """
     raise NotImplementedError
 

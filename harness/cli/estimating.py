@@ -1,0 +1,139 @@
+"""The commands that measure gradient estimators."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import Where, pairs, print_records, where
+
+if TYPE_CHECKING:
+    from harness.console import Columns
+
+
+@click.command()
+@click.option("--estimator", required=True, metavar="E", help="See: reparam list estimators.")
+@click.option("--problem", required=True, metavar="P", help="See: reparam list problems.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of problem or estimator. Repeatable.")
+@click.option("--dimension", type=int, help="Of a problem that takes one.")
+@click.option("--samples", type=int, help="Samples in one gradient. Default: the least the estimator needs.")
+@click.option("--replicates", type=int, help="Gradients measured, at least 2. Default: 100,000.")
+@click.option("--precision", metavar="PERCENT", help="Instead: half-width of the variance's interval, as in 2%.")
+@click.option("--noise", type=click.Choice(["shared", "framework"]), default="shared", show_default=True,
+              help="shared: NumPy's, the same for every backend. framework: its own, and quicker.")  # fmt: skip
+@click.option("--mode", type=click.Choice(["eager", "compiled"]), help="Default: the framework's usual one.")
+@click.option("--processes", type=int, default=1, show_default=True, help="That share the work of a backend.")
+@click.option("--blocks-per-call", type=int, default=64, show_default=True, help="Where the framework draws.")
+@where("float32")
+def variance(
+    estimator: str,
+    problem: str,
+    settings: Sequence[str],
+    dimension: int | None,
+    samples: int | None,
+    replicates: int | None,
+    precision: str | None,
+    noise: str,
+    mode: str | None,
+    processes: int,
+    blocks_per_call: int,
+    where: Where,
+) -> None:
+    """Measure mean, bias and variance of a gradient estimator, with intervals, and its cost.
+
+    Example: reparam variance --estimator score_function --problem quadratic --set k=1 --replicates 200000
+    """
+    from harness.console import interval, note, number, seconds
+    from harness.errors import BadInputError
+    from harness.measure import measure
+    from harness.noise import integer
+    from harness.results.schema import Variance
+    from harness.variance import plan
+    from harness.variance import precision as precisions
+
+    if replicates is not None and precision is not None:
+        raise BadInputError(f"--replicates {replicates} and --precision {precision} exclude each other; give one")
+    cells = functools.partial(
+        plan.plan,
+        estimator,
+        problem,
+        pairs(settings),
+        dimension=dimension,
+        samples=samples,
+        source=noise,
+        mode=mode or "",
+        blocks_per_call=blocks_per_call,
+    )
+    chosen = where.chosen()
+    # many blocks at once: the sums of one block must not depend on how many threads share it
+    threads = 1 if processes > 1 or noise == "framework" else 0
+    if precision is not None:
+        wanted = precisions.read(precision)
+        pilot = cells(replicates=precisions.PILOT, **chosen | {"seed": integer(where.seed, "pilot")})
+        pilots = [record for record in measure(pilot, 1, threads) if isinstance(record, Variance)]
+        replicates = precisions.replicates(pilots, wanted)
+        note(f"a pilot of {precisions.PILOT:,} on other noise: {replicates:,} replicates for {100 * wanted:g} %")
+    planned = cells(replicates=100_000 if replicates is None else replicates, processes=processes, **chosen)
+
+    def spread(row: Mapping[str, Any]) -> str:
+        if row["trusted"] is False:
+            return f"not to be trusted: tail {row['tail_shape']:.2f}"
+        return interval(row, "variance", "variance_low", "variance_high")
+
+    columns: Columns = {
+        "backend": "backend",
+        "dtype": "dtype",
+        "by": "parameter",
+        "mean (s.e.)": lambda row: f"{number(row['mean'])} ({number(row['mean_standard_error'], 2)})",
+        "exact": "exact_mean",
+        "variance [95 %]": spread,
+        "exact variance": "exact_variance",
+        "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
+    }
+    print_records(measure(planned, processes, threads), columns, where.format)
+
+
+@click.command()
+@click.option("--estimator", "estimators", multiple=True, metavar="E", help="Name or glob. Repeatable.")
+@click.option("--problem", "problems", multiple=True, metavar="P", help="Name or glob. Repeatable.")
+@click.option("--replicates", type=int, default=100_000, show_default=True, help="Gradients of each.")
+@where("float64")
+@click.pass_context
+def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str], replicates: int, where: Where) -> None:
+    """Hold mean and variance of every estimator on every problem against exact values.
+
+    Intervals at 95 % must miss one time in twenty: the table has the misses that are expected and those that were
+    seen. Exit status 1 where a backend has too many or too few, or a mean that is far off. json and csv have a record
+    for each estimator, problem and parameter.
+
+    Example: reparam laws --estimator rebar --backend torch
+    """
+    from harness.console import note, show
+    from harness.measure import measure
+    from harness.results.schema import Variance
+    from harness.variance import laws as held
+
+    cells = held.plan(estimators, problems, replicates=replicates, **where.chosen())
+    records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Variance)]
+    verdicts = held.verdicts(records)
+    columns: Columns = {
+        "backend": "backend",
+        "dtype": "dtype",
+        "of the": "what",
+        "intervals": "intervals",
+        "misses expected": lambda row: f"{row['expected']:.1f}",
+        "observed": "observed",
+        "accepted": lambda row: "{} to {}".format(*row["accepted"]),
+        "sound": lambda row: "yes" if row["sound"] else "NO",
+    }
+    if where.format == "table":
+        show([row._asdict() for row in verdicts], columns, where.format)
+    else:
+        print_records(records, {}, where.format)
+    for row in verdicts:
+        if row.worst:
+            note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
+    ctx.exit(0 if all(row.sound for row in verdicts) else 1)
