@@ -49,6 +49,7 @@ SHOWN = 5
 #: What a missing word of `needs` means, for messages.
 WORDS = {
     "reparameterizable": "a reparameterizable distribution",
+    "implicit": "a distribution with implicit derivatives of its samples (gamma, beta)",
     "normal": "a normal distribution",
     "relaxation": "a distribution with a relaxation",
     "bits": "Bernoulli variables",
@@ -69,6 +70,12 @@ ESTIMATORS: dict[str, Estimator] = {
         module="pathwise",
         needs=frozenset({"reparameterizable"}),
         reference="Owen, 2013, section 8.2",
+    ),
+    "implicit_reparameterization": Estimator(
+        text="f'(x) d x / d parameters, d x / d parameters = -(d F(x) / d parameters) / p(x), F the cdf",
+        module="implicit",
+        needs=frozenset({"implicit"}),
+        reference="Figurnov, Mohamed and Mnih, 2018, section 3",
     ),
     "score_function": Estimator(
         text="f(x) d log p(x; parameters) / d parameters",

@@ -26,7 +26,7 @@ from harness.modes import in_mode
 from harness.oracle import baselines
 from harness.oracle import gradients as exact_gradients
 from harness.oracle import variances as exact_variances
-from harness.problems import NOISE, PROBLEMS, Floats, instance
+from harness.problems import PROBLEMS, Floats, draw_noise, instance
 from harness.results.schema import Variance, finite
 from harness.variance import intervals, moments
 from harness.variance.plan import settings_text
@@ -185,7 +185,7 @@ def measure(
 
     def draw(number: int) -> Float:
         random = noises.generator(seed, "variance", problem, estimator, number)
-        return noises.draw(NOISE[PROBLEMS[problem].distribution], shape, random)
+        return draw_noise(problem, parameters, shape, random)
 
     gradients = gradient_function(backend, estimator, problem, mode)
     measured = stream(backend, gradients, parameters, constants, draw, block, replicates, dtype)
