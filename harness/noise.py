@@ -58,9 +58,6 @@ def gamma_variates(uniform: NDArray[np.float64], concentrations: Sequence[NDArra
     Args:
         uniform: [replicates, samples, *event], or [replicates, samples, draws, *event] of several concentrations.
         concentrations: [*event] each, one for each draw.
-
-    Reference:
-        DiDonato and Morris, ACM Transactions on Mathematical Software 12, 1986, whose inversion `gammaincinv` starts with.
     """
     every = np.stack(concentrations) if len(concentrations) > 1 else concentrations[0]
     return np.asarray(special.gammaincinv(every, np.maximum(uniform, LEAST_UNIFORM)))

@@ -44,8 +44,9 @@ Powers = Callable[[int], tuple[Float, Float, Float]]
 def _of_square(k: Float, powers: Powers) -> CoordinateMoments:
     """Return the moments of u = (x - k)^2."""
     rows = [powers(n) for n in range(5)]
-    square = (k**2, -2 * k, 1.0)
-    fourth = (k**4, -4 * k**3, 6 * k**2, -4 * k, 1.0)
+    one = np.float64(1)
+    square = (k**2, -2 * k, one)
+    fourth = (k**4, -4 * k**3, 6 * k**2, -4 * k, one)
 
     def mean(coefficients: tuple[Float, ...], order: int) -> Float:
         total: Float = np.float64(0)

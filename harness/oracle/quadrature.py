@@ -123,7 +123,7 @@ def continuous(distribution: str, parameters: Mapping[str, Real], samples: int) 
 
 
 def beta_values(parameters: Mapping[str, Real], samples: int) -> tuple[Real, Real] | None:
-    """Return the rule of a beta variate of one coordinate, as gamma variates x and 1 - x whose sum is 1, of some samples.
+    """Return the rule of some samples of one beta coordinate, as gamma variates x and 1 - x, whose sum is 1.
 
     Args:
         parameters: "concentration1" and "concentration0", [*event] of one number.

@@ -3,10 +3,10 @@
 A gradient is the mean over independent samples, so its variance is that of one sample over their number; where the
 samples of a gradient are not independent terms (a leave-one-out baseline, a bound) the rule runs over all of them.
 
-Normal noise has a Gauss-Hermite product rule, gamma variates a trapezoidal one in their logarithm. Logistic noise l of one bit becomes u = sigmoid(l), uniform, in intervals
-between the points at which a sample at l or at -l changes, each with a Gauss-Legendre rule after a change of variable
-that takes away the singularities at its ends. Where a sample depends on noise only through its value, the support
-is summed instead: every estimator whose gradient is constant on the noise of one value.
+Normal noise has a Gauss-Hermite product rule, gamma variates a trapezoidal one in their logarithm. Logistic noise l of
+one bit becomes u = sigmoid(l), uniform, in intervals between the points at which a sample at l or at -l changes, each
+with a Gauss-Legendre rule after a change of variable that takes away the singularities at its ends. Where a gradient
+depends on noise only through the sample's value, values are summed instead: the support, or a rule for beta variables.
 
 Reference:
     Abramowitz and Stegun, 1964, 25.4.29 and 25.4.46; Davis and Rabinowitz, Methods of Numerical Integration, 1984,

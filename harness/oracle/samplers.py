@@ -194,9 +194,7 @@ CATEGORICAL = Sampler(
 GAMMA = Sampler(
     sample=gammas.gamma_sample, score=gammas.gamma_score, log_prob=gammas.gamma_log_prob, path=gammas.gamma_path
 )
-BETA = Sampler(
-    sample=gammas.beta_sample, score=gammas.beta_score, log_prob=gammas.beta_log_prob, path=gammas.beta_path
-)
+BETA = Sampler(sample=gammas.beta_sample, score=gammas.beta_score, log_prob=gammas.beta_log_prob, path=gammas.beta_path)
 
 #: By attribute of `backend.distributions`; a categorical event is one vector of classes.
 SAMPLERS = {"NORMAL": NORMAL, "BERNOULLI": BERNOULLI, "CATEGORICAL": CATEGORICAL, "GAMMA": GAMMA, "BETA": BETA}

@@ -8,7 +8,7 @@ __all__ = ["log_prob"]
 
 
 def log_prob(value: Array, concentration1: Array, concentration0: Array) -> Array:
-    """Log density of the beta: (a - 1) log x + (b - 1) log(1 - x) - log B(a, b), a = concentration1, b = concentration0.
+    """Log density of the beta: (a - 1) log x + (b - 1) log(1 - x) - log B(a, b), a of x, b of 1 - x.
 
     Args:
         value: x, above 0 and below 1.

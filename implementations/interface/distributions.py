@@ -22,8 +22,8 @@ BERNOULLI: Distribution
 #: `gamma.sample_derivative` / rate, by rate -sample / rate (Figurnov, Mohamed and Mnih, 2018).
 GAMMA: Distribution
 #: noise "gamma", variates g1 of concentration1 and g0 of concentration0 on an axis before the event; sample
-#: x = g1 / (g1 + g0); derivatives: by concentration1 (1 - x) g1' / (g1 + g0), by concentration0 -x g0' / (g1 + g0), with
-#: ' for `gamma.sample_derivative` (Figurnov, Mohamed and Mnih, 2018).
+#: x = g1 / (g1 + g0); derivatives: by concentration1 (1 - x) g1' / (g1 + g0), by concentration0 -x g0' / (g1 + g0),
+#: with ' for `gamma.sample_derivative` (Figurnov, Mohamed and Mnih, 2018).
 BETA: Distribution
 #: noise "gumbel"; sample is `gumbel.hard_sample`; relaxation `gumbel.gumbel_softmax`; mean softmax(logits); support
 #: all n^D arrays of one-hot vectors; conditional noise given class k, with z = log_softmax(logits) + noise and

@@ -11,7 +11,7 @@ __all__ = ["log_prob", "sample_derivative"]
 
 
 def log_prob(value: Array, concentration: Array, rate: Array) -> Array:
-    """Log density of the gamma: (concentration - 1) log x + concentration log(rate) - rate x - log Gamma(concentration).
+    """Log density of the gamma: (a - 1) log x + a log(rate) - rate x - log Gamma(a), a the concentration.
 
     Args:
         value: x, above 0.
@@ -38,13 +38,14 @@ def sample_derivative(value: Array, concentration: Array) -> Array:
 
         dx/da = x integral_0^inf (log(1 + u) + 1 / a - d) (1 + u)^(a - 1) exp(-x u) du:
 
-    the derivatives of the incomplete gamma functions of Abramowitz and Stegun, 1964, 6.5.2 and 6.5.3, under the integral
+    the derivatives of the incomplete gamma functions, Abramowitz and Stegun, 1964, 6.5.2 and 6.5.3, under the integral
     sign, over the density. No term is negative, so that nothing cancels. The integrals are summed by the trapezoidal
     rule after u = w exp(t - exp(-t)), the double exponential formula for decaying integrands: 65 nodes leave an error
     below 10 eps in float64 for concentrations from 0.05 to 100.
 
     The frameworks have functions for this. Measured against 60 digits on that range, at quantiles from 0.001 to 0.999:
-    `torch._standard_gamma_grad` is off by up to 5e-4, relative, also in float64 (torch 2.13);
+    `torch._standard_gamma_grad` is off by up to 5e-4, relative, also in float64, and 2.6e-3 in the tail
+    (torch 2.13);
     `tf.raw_ops.RandomGammaGrad` and `jax.lax.random_gamma_grad` by up to 100 eps in float64, 45 in float32.
 
     Args:

@@ -13,7 +13,7 @@ __all__ = ["log_prob", "sample_derivative"]
 
 @at_least_float32
 def log_prob(value: Array, concentration: Array, rate: Array) -> Array:
-    """Log density of the gamma: (concentration - 1) log x + concentration log(rate) - rate x - log Gamma(concentration)."""
+    """Log density of the gamma: (a - 1) log x + a log(rate) - rate x - log Gamma(a), a the concentration."""
     log_x = jnp.log(value)
     return concentration * (log_x + jnp.log(rate)) - log_x - rate * value - gammaln(concentration)
 

@@ -119,9 +119,7 @@ GAMMA = Distribution(
 BETA = Distribution(
     noise="gamma",
     sample=lambda _, noise: noise[:, :, 0] / tf.reduce_sum(noise, axis=2),
-    log_prob=lambda value, parameters: beta.log_prob(
-        value, parameters["concentration1"], parameters["concentration0"]
-    ),
+    log_prob=lambda value, parameters: beta.log_prob(value, parameters["concentration1"], parameters["concentration0"]),
     relaxed_sample=None,
     sample_derivatives=_beta_derivatives,
     draws=2,

@@ -19,7 +19,7 @@ _LARGE = 8.0
 
 @at_least_float32
 def log_prob(value: tf.Tensor, concentration: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
-    """Log density of the gamma: (concentration - 1) log x + concentration log(rate) - rate x - log Gamma(concentration)."""
+    """Log density of the gamma: (a - 1) log x + a log(rate) - rate x - log Gamma(a), a the concentration."""
     normalizer = tf.math.lgamma(concentration) - concentration * tf.math.log(rate)
     return (concentration - 1.0) * tf.math.log(value) - rate * value - normalizer
 

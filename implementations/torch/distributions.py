@@ -144,7 +144,5 @@ CATEGORICAL = Distribution(
     _categorical_mean,
     _categorical_support,
 )
-GAMMA = Distribution(
-    "gamma", _gamma_sample, _gamma_log_prob, None, sample_derivatives=_gamma_sample_derivatives
-)
+GAMMA = Distribution("gamma", _gamma_sample, _gamma_log_prob, None, sample_derivatives=_gamma_sample_derivatives)
 BETA = Distribution("gamma", _beta_sample, _beta_log_prob, None, sample_derivatives=_beta_sample_derivatives, draws=2)

@@ -19,7 +19,7 @@ _LARGE = 8.0
 
 @at_least_float32
 def log_prob(value: torch.Tensor, concentration: torch.Tensor, rate: torch.Tensor) -> torch.Tensor:
-    """Log density of the gamma: (concentration - 1) log x + concentration log(rate) - rate x - log Gamma(concentration)."""
+    """Log density of the gamma: (a - 1) log x + a log(rate) - rate x - log Gamma(a), a the concentration."""
     powers = (concentration - 1.0) * torch.log(value) + concentration * torch.log(rate)
     return powers - rate * value - torch.lgamma(concentration)
 

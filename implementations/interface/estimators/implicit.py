@@ -32,7 +32,7 @@ def implicit_reparameterization(
         ValueError: the distribution has no derivatives of its samples.
 
     Reference:
-        Figurnov, Mohamed and Mnih, Implicit Reparameterization Gradients, 2018, section 3; Jankowiak and Obermeyer, Pathwise Derivatives Beyond the
-        Reparameterization Trick, 2018.
+        Figurnov, Mohamed and Mnih, Implicit Reparameterization Gradients, 2018, section 3; Jankowiak and
+        Obermeyer, Pathwise Derivatives Beyond the Reparameterization Trick, 2018.
     """
     raise NotImplementedError

@@ -23,7 +23,7 @@ def implicit_reparameterization(
 ) -> Tensors:
     """Implicit reparameterization gradient: the mean over samples of f'(x) d x / d parameters, at fixed cdf of x.
 
-    The sample is a constant to which terms of value 0 are added, parameter less detached parameter, each with its slope.
+    To a sample that is held constant, terms of value 0 are added: parameter less detached parameter, times the slope.
     """
     derivatives = distribution.sample_derivatives
     if derivatives is None:
