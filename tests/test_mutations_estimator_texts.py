@@ -69,12 +69,18 @@ MUTATIONS: dict[Mutation, Texts] = {
     Mutation("implicit_reparameterization", _GAMMA, "derivatives that automatic differentiation finds, alone"): {
         "torch": ("held = autodiff.hold(broadcast)", "held = broadcast"),
         "jax": ("objective(sample(rows), rows", "objective(distribution.sample(rows, noise), rows"),
-        "tensorflow": ("objective(sample(*(rows[name] for name in names)), ", "objective(distribution.sample(rows, noise), "),
+        "tensorflow": (
+            "objective(sample(*(rows[name] for name in names)), ",
+            "objective(distribution.sample(rows, noise), ",
+        ),
     },
     Mutation("implicit_reparameterization", _BETA, "parameters exchanged"): {
         "torch": ("in derivatives(held, noise).items()", "in zip(held, reversed(derivatives(held, noise).values()))"),
-        "jax": ("in slopes(rows, noise).items()", "in zip(rows, reversed(slopes(rows, noise).values()))"),
-        "tensorflow": ("axis=1, keepdims=True) for name in names", "axis=1, keepdims=True) for name in reversed(names)"),
+        "jax": ("rows_dot[name]", "rows_dot[next(other for other in rows if other != name)]"),
+        "tensorflow": (
+            "axis=1, keepdims=True) for name in names",
+            "axis=1, keepdims=True) for name in reversed(names)",
+        ),
     },
     Mutation("score_function_constant", _BITS, "baseline added"): {
         "torch": ('return constants["baseline"]', 'return -constants["baseline"]'),

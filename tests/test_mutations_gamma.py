@@ -110,7 +110,10 @@ MUTATIONS: dict[Mutation, Texts] = {
     },
     _slope("half the nodes, at twice the step", "a large concentration"): {
         "torch": ("_FIRST, _LAST, _PER_UNIT = -28, 36, 8", "_FIRST, _LAST, _PER_UNIT = -14, 18, 4"),
-        "jax": ("step = 1 / 8\n    nodes = step * jnp.arange(-28, 37", "step = 1 / 4\n    nodes = step * jnp.arange(-14, 19"),
+        "jax": (
+            "step = 1 / 8\n    nodes = step * jnp.arange(-28, 37",
+            "step = 1 / 4\n    nodes = step * jnp.arange(-14, 19",
+        ),
         "tensorflow": ("_STEP, _NODES = 0.125, (-28, 37)", "_STEP, _NODES = 0.25, (-14, 19)"),
     },
     Mutation("gamma", ("log_prob",), _SCORE, _GAMMA, "without the rate's power"): {
@@ -123,7 +126,7 @@ MUTATIONS: dict[Mutation, Texts] = {
         "jax": ("return powers + ", "return powers  # "),
         "tensorflow": ("return powers + ", "return powers  # "),
     },
-}  # fmt: skip
+}
 RIGHT = [Mutation(*subject) for subject in sorted({row[:4] for row in MUTATIONS})]
 Outcomes = dict[tuple[str, Mutation], Sequence[Record]]
 
