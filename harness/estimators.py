@@ -43,7 +43,7 @@ _TEMPERATURE = {"temperature": Setting(0.5, "temperature", "of the relaxation")}
 _COEFFICIENT = {"coefficient": Setting(1.0, "real", "of the control variate")}
 _RELAXED = frozenset({"relaxation"})
 
-#: Estimators that a message names at most.
+#: Estimators or problems that a message names at most.
 SHOWN = 5
 
 #: What a missing word of `needs` means, for messages.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness import dtypes as floats
 from harness.backends import require_references
 from harness.errors import BadInputError, out_of_range
-from harness.estimators import ESTIMATORS, require_fit
+from harness.estimators import ESTIMATORS, SHOWN, require_fit
 from harness.execution.work import Cell, Work
 from harness.modes import usual
 from harness.problems import PROBLEMS
@@ -34,10 +34,11 @@ def _dimension(problem: str, given: int | None) -> int:
     default = PROBLEMS[problem].dimension
     if default is None:
         if given is not None:
-            takers = ", ".join(name for name, row in PROBLEMS.items() if row.dimension is not None)
+            takers = [name for name, row in PROBLEMS.items() if row.dimension is not None]
+            more = f" and {len(takers) - SHOWN} more" if len(takers) > SHOWN else ""
             raise BadInputError(
                 f"problem {problem!r} has a dimension of its own, and --dimension {given} was given; leave it out, "
-                f"or take a problem with a free dimension: {takers}"
+                f"or take a problem with a free dimension: {', '.join(takers[:SHOWN])}{more}"
             )
         return 1
     return require_count("dimension", default if given is None else given, 1)
