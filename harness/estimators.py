@@ -43,12 +43,13 @@ _TEMPERATURE = {"temperature": Setting(0.5, "temperature", "of the relaxation")}
 _COEFFICIENT = {"coefficient": Setting(1.0, "real", "of the control variate")}
 _RELAXED = frozenset({"relaxation"})
 
-#: Estimators that a message names at most.
+#: Estimators or problems that a message names at most.
 SHOWN = 5
 
 #: What a missing word of `needs` means, for messages.
 WORDS = {
     "reparameterizable": "a reparameterizable distribution",
+    "implicit": "a distribution with implicit derivatives of its samples (gamma, beta)",
     "normal": "a normal distribution",
     "relaxation": "a distribution with a relaxation",
     "bits": "Bernoulli variables",
@@ -69,6 +70,12 @@ ESTIMATORS: dict[str, Estimator] = {
         module="pathwise",
         needs=frozenset({"reparameterizable"}),
         reference="Owen, 2013, section 8.2",
+    ),
+    "implicit_reparameterization": Estimator(
+        text="f'(x) d x / d parameters, d x / d parameters = -(d F(x) / d parameters) / p(x), F the cdf",
+        module="implicit",
+        needs=frozenset({"implicit"}),
+        reference="Figurnov, Mohamed and Mnih, 2018, section 3",
     ),
     "score_function": Estimator(
         text="f(x) d log p(x; parameters) / d parameters",

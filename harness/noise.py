@@ -7,11 +7,16 @@ in whatever order; a backend receives them rounded to its dtype (`runtime.asarra
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from harness.errors import unknown
+
+#: The generator's uniforms are multiples of 2^-53; 0 stands for all below this, whose quantile would be 0.
+LEAST_UNIFORM = 2.0**-54
 
 #: Base noise by name: the methods of numpy.random.Generator that draw it in float64.
 KINDS = {"normal": "standard_normal", "uniform": "random", "logistic": "logistic", "gumbel": "gumbel"}
@@ -53,3 +58,14 @@ def draw(kind: str, shape: tuple[int, ...], random: np.random.Generator) -> NDAr
         raise unknown("noise", kind, KINDS)
     method = getattr(random, KINDS[kind])
     return np.asarray(method(size=shape))
+
+
+def gamma_variates(uniform: NDArray[np.float64], concentrations: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return standard gamma variates, the quantiles of uniform noise.
+
+    Args:
+        uniform: [replicates, samples, *event], or [replicates, samples, draws, *event] of several concentrations.
+        concentrations: [*event] each, one for each draw.
+    """
+    every = np.stack(concentrations) if len(concentrations) > 1 else concentrations[0]
+    return np.asarray(special.gammaincinv(every, np.maximum(uniform, LEAST_UNIFORM)))

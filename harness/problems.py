@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import dtypes
+from harness import noise as noises
 from harness.validation import Setting
 
 Floats = dict[str, NDArray[np.float64]]
@@ -19,10 +20,15 @@ FEATURES: dict[str, frozenset[str]] = {
     "NORMAL": frozenset({"reparameterizable", "normal"}),
     "BERNOULLI": frozenset({"relaxation", "bits"}),
     "CATEGORICAL": frozenset({"relaxation"}),
+    "GAMMA": frozenset({"implicit"}),
+    "BETA": frozenset({"implicit"}),
 }
 
-#: The base noise of each distribution, a key of `harness.noise.KINDS`.
-NOISE = {"NORMAL": "normal", "BERNOULLI": "logistic", "CATEGORICAL": "gumbel"}
+#: What is drawn for each distribution, a key of `harness.noise.KINDS`.
+NOISE = {"NORMAL": "normal", "BERNOULLI": "logistic", "CATEGORICAL": "gumbel", "GAMMA": "uniform", "BETA": "uniform"}
+
+#: The concentrations whose standard gamma variates are the noise of a distribution, made of what is drawn.
+CONCENTRATIONS = {"GAMMA": ("concentration",), "BETA": ("concentration1", "concentration0")}
 
 #: What problems allow: "plain", an objective of one factor that does not see the parameters explicitly; "weight", an
 #: objective that is the log weight of a bound; "exact", moments of objective and score that the oracle knows.
@@ -32,6 +38,10 @@ WEIGHT = frozenset({"weight", "exact"})
 #: Images of the vae problem, and the seed of its weights.
 IMAGES = 8
 WEIGHTS_SEED = 0
+
+
+#: Numbers that the derivative of one gamma variate holds (`implementations.interface.gamma.sample_derivative`).
+QUADRATURE = 65
 
 
 @dataclass(frozen=True)
@@ -287,6 +297,36 @@ PROBLEMS: dict[str, Problem] = {
         intermediates=0,
         reference="Paulus, Maddison and Krause, 2021, section 5.1",
     ),
+    "gamma_quadratic": Problem(
+        text="E sum_i (x_i - k)^2, x_i ~ Gamma(concentration, rate)",
+        distribution="GAMMA",
+        objective="quadratic",
+        settings={
+            "concentration": Setting(2.5, "concentration", "of every coordinate"),
+            "rate": Setting(1.5, "positive", "of every coordinate"),
+            "k": Setting(1.0, "real", "target"),
+        },
+        parameters=("concentration", "rate"),
+        make=_coordinates("concentration", "rate", constants={"k": "k"}),
+        dimension=1,
+        intermediates=QUADRATURE,
+        reference="Figurnov, Mohamed and Mnih, 2018, section 3",
+    ),
+    "beta_quadratic": Problem(
+        text="E sum_i (x_i - k)^2, x_i ~ Beta(concentration1, concentration0)",
+        distribution="BETA",
+        objective="quadratic",
+        settings={
+            "concentration1": Setting(2.5, "beta_concentration", "of x, in every coordinate"),
+            "concentration0": Setting(3.5, "beta_concentration", "of 1 - x, in every coordinate"),
+            "k": Setting(0.25, "real", "target"),
+        },
+        parameters=("concentration1", "concentration0"),
+        make=_coordinates("concentration1", "concentration0", constants={"k": "k"}),
+        dimension=1,
+        intermediates=2 * QUADRATURE,
+        reference="Figurnov, Mohamed and Mnih, 2018, section 3",
+    ),
     "gaussian_elbo": Problem(
         text="E log p(x, z) - log q(z), z ~ N(prior, I), x | z ~ N(z, I), q = N(loc, scale^2 I)",
         distribution="NORMAL",
@@ -329,6 +369,30 @@ PROBLEMS: dict[str, Problem] = {
         bound=True,
     ),
 }
+
+
+def draw_noise(
+    problem: str, parameters: Mapping[str, NDArray[np.float64]], shape: tuple[int, ...], random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw the noise that an estimator is given, in float64.
+
+    Standard gamma variates are a function of uniform noise and of the concentrations, since frameworks lack their
+    quantiles: they are made here, once, so that every backend has the same.
+
+    Args:
+        problem: a key of `PROBLEMS`.
+        parameters: of the distribution, [*event] each.
+        shape: [replicates, samples, *event] of `harness.estimators.noise_shape`.
+        random: from `harness.noise.generator`.
+
+    Returns:
+        Of that shape; with an axis of draws before the event where a sample is made of several variates.
+    """
+    distribution = PROBLEMS[problem].distribution
+    concentrations = [parameters[name] for name in CONCENTRATIONS.get(distribution, ())]
+    draws = (len(concentrations),) if len(concentrations) > 1 else ()
+    drawn = noises.draw(NOISE[distribution], (*shape[:2], *draws, *shape[2:]), random)
+    return noises.gamma_variates(drawn, concentrations) if concentrations else drawn
 
 
 def instance(problem: str, settings: Mapping[str, float], dimension: int, dtype: str) -> tuple[Floats, Floats]:

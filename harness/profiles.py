@@ -165,6 +165,8 @@ PROFILES = {
             VarianceRow("cosine", fitting("cosine"), replicates=500_000),
             VarianceRow("bernoulli_quadratic", fitting("bernoulli_quadratic"), replicates=500_000),
             VarianceRow("categorical_quadratic", fitting("categorical_quadratic"), replicates=500_000),
+            VarianceRow("gamma_quadratic", fitting("gamma_quadratic"), replicates=500_000),
+            VarianceRow("beta_quadratic", fitting("beta_quadratic"), replicates=500_000),
             VarianceRow("gaussian_elbo", fitting("gaussian_elbo"), replicates=500_000),
             VarianceRow("linear_gaussian_iwae", fitting("linear_gaussian_iwae"), replicates=500_000, samples=5),
             VarianceRow("bernoulli_iwae", fitting("bernoulli_iwae"), replicates=500_000, samples=5),

@@ -32,6 +32,16 @@ def _smallest_temperature(dtype: str) -> float:
     return 100.0 / dtypes.find(dtype).largest
 
 
+def _least_concentration(dtype: str) -> float:
+    # the least uniform number, 2^-54, has the quantile (2^-54 Gamma(a + 1))^(1 / a), which must be a normal number
+    return 55.0 / -float(np.log2(dtypes.computing(dtype).tiny))
+
+
+def _least_beta_concentration(dtype: str) -> float:
+    # x and 1 - x must not round to 1: likewise, in units of the last place of 1
+    return 55.0 / -float(np.log2(dtypes.computing(dtype).eps / 2))
+
+
 DOMAINS: dict[str, Domain] = {
     "real": Domain(lambda x, _: np.isfinite(x), "any finite number", "give a finite number"),
     "positive": Domain(
@@ -52,6 +62,16 @@ DOMAINS: dict[str, Domain] = {
         lambda x, dtype: x >= _smallest_temperature(dtype),
         "above 0, and at least 100 over the largest number of the dtype, so that scores / temperature is finite",
         "raise the temperature or use a wider dtype",
+    ),
+    "concentration": Domain(
+        lambda x, dtype: x >= _least_concentration(dtype),
+        "0.44 or above in float32, 0.054 or above in float64, so that no gamma variate underflows",
+        "raise the concentration or use a wider dtype",
+    ),
+    "beta_concentration": Domain(
+        lambda x, dtype: x >= _least_beta_concentration(dtype),
+        "2.3 or above in float32, 1.04 or above in float64, so that no beta variate rounds to 1",
+        "raise the concentration or use a wider dtype",
     ),
     "binary": Domain(lambda x, _: (x == 0) | (x == 1), "0 or 1", "give 0 or 1"),
     "one_hot": Domain(lambda x, _: (x == 0) | (x == 1), "one 1 and else 0", "give one-hot vectors"),

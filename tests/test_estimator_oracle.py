@@ -18,7 +18,7 @@ from harness import noise
 from harness.estimators import ESTIMATORS, fits, noise_shape
 from harness.oracle import baselines, estimators, gradients, rules, variances
 from harness.oracle.sized import sized
-from harness.problems import NOISE, PROBLEMS, instance
+from harness.problems import PROBLEMS, draw_noise, instance
 from harness.validation import settle
 
 #: Settings away from symmetric points, at which errors could cancel.
@@ -33,6 +33,7 @@ DIMENSIONS = {
     "bernoulli_quadratic": (1, 3),
     "norm_squared": (1, 2),
     "categorical_quadratic": (3,),
+    "gamma_quadratic": (1, 2),
     "bernoulli_iwae": (2,),
 }
 PAIRS = [
@@ -68,7 +69,7 @@ def test_values_are_at_most_their_size(estimator: str, problem: str, dimension: 
     event = next(iter(parameters.values())).shape
     samples = ESTIMATORS[estimator].least_samples
     shape = noise_shape(estimator, settings, 50, samples, event)
-    drawn = noise.draw(NOISE[PROBLEMS[problem].distribution], shape, noise.generator(4, "size", estimator, problem))
+    drawn = draw_noise(problem, parameters, shape, noise.generator(4, "size", estimator, problem))
     found = estimators.truth(estimator, problem, parameters, constants, drawn)
     assert tuple(found) == PROBLEMS[problem].parameters
     for truth in found.values():
@@ -117,7 +118,7 @@ def test_gumbel_rao_has_the_mean_of_straight_through_gumbel(problem: str) -> Non
     replicates = 40_000
     for inner in (1, 2, 5):
         shape = noise_shape("gumbel_rao", {**settings, "inner": inner}, replicates, 1, event)
-        drawn = noise.draw(NOISE[PROBLEMS[problem].distribution], shape, noise.generator(5, "rao", problem, inner))
+        drawn = draw_noise(problem, parameters, shape, noise.generator(5, "rao", problem, inner))
         rao = estimators.truth("gumbel_rao", problem, parameters, constants, drawn)["logits"].value
         plain = estimators.truth("straight_through_gumbel", problem, parameters, constants, drawn[:, :, 0])
         apart = (rao - plain["logits"].value).astype(float)
@@ -129,7 +130,7 @@ def test_rebar_without_its_coefficient_is_the_score_function() -> None:
     for problem in ("bernoulli_quadratic", "categorical_quadratic"):
         parameters, constants, settings = given("rebar", problem, 3)
         event = next(iter(parameters.values())).shape
-        drawn = noise.draw(NOISE[PROBLEMS[problem].distribution], noise_shape("rebar", settings, 20, 2, event),
+        drawn = draw_noise(problem, parameters, noise_shape("rebar", settings, 20, 2, event),
                            noise.generator(6, "rebar", problem))  # fmt: skip
         found = estimators.truth("rebar", problem, parameters, {**constants, "coefficient": 0.0}, drawn)
         score = estimators.truth("score_function", problem, parameters, constants, drawn[:, :, 0])

@@ -40,6 +40,7 @@ def _alike(before: str, after: str) -> Texts:
 
 
 _BITS, _CLASSES = "bernoulli_quadratic", "categorical_quadratic"
+_GAMMA, _BETA = "gamma_quadratic", "beta_quadratic"
 _NORMAL, _ELBO, _BOUND, _BIT_BOUND = "cosine", "gaussian_elbo", "linear_gaussian_iwae", "bernoulli_iwae"
 
 MUTATIONS: dict[Mutation, Texts] = {
@@ -47,6 +48,39 @@ MUTATIONS: dict[Mutation, Texts] = {
         "torch": ("(broadcast, -noise)", "(broadcast, noise)"),
         "jax": ("[noise, -noise]", "[noise, noise]"),
         "tensorflow": ("(noise, -noise)", "(noise, noise)"),
+    },
+    Mutation("implicit_reparameterization", _GAMMA, "sign of the implicit term"): {
+        "torch": ("sample + slope *", "sample - slope *"),
+        "jax": ("sum(slope *", "sum(-slope *"),
+        "tensorflow": ("upstream * slopes[name]", "-upstream * slopes[name]"),
+    },
+    Mutation("implicit_reparameterization", _GAMMA, "sample not held constant"): {
+        "torch": ("distribution.sample(held, noise)", "distribution.sample(broadcast, noise)"),
+        "jax": (
+            "objective(sample(rows), rows",
+            "objective(sample(rows) + distribution.sample(rows, noise) - jax.lax.stop_gradient(sample(rows)), rows",
+        ),
+        "tensorflow": (
+            "objective(sample(*(rows[name] for name in names)), rows",
+            "objective(sample(*rows.values()) + distribution.sample(rows, noise)"
+            " - tf.stop_gradient(distribution.sample(rows, noise)), rows",
+        ),
+    },
+    Mutation("implicit_reparameterization", _GAMMA, "derivatives that automatic differentiation finds, alone"): {
+        "torch": ("held = autodiff.hold(broadcast)", "held = broadcast"),
+        "jax": ("objective(sample(rows), rows", "objective(distribution.sample(rows, noise), rows"),
+        "tensorflow": (
+            "objective(sample(*(rows[name] for name in names)), ",
+            "objective(distribution.sample(rows, noise), ",
+        ),
+    },
+    Mutation("implicit_reparameterization", _BETA, "parameters exchanged"): {
+        "torch": ("in derivatives(held, noise).items()", "in zip(held, reversed(derivatives(held, noise).values()))"),
+        "jax": ("rows_dot[name]", "rows_dot[next(other for other in rows if other != name)]"),
+        "tensorflow": (
+            "axis=1, keepdims=True) for name in names",
+            "axis=1, keepdims=True) for name in reversed(names)",
+        ),
     },
     Mutation("score_function_constant", _BITS, "baseline added"): {
         "torch": ('return constants["baseline"]', 'return -constants["baseline"]'),

@@ -18,7 +18,7 @@ from harness.agreement.checks import Configuration
 from harness.estimators import ESTIMATORS, noise_shape
 from harness.execution.work import Cell, Work
 from harness.modes import in_mode
-from harness.problems import NOISE, PROBLEMS, instance
+from harness.problems import PROBLEMS, draw_noise, instance
 from harness.validation import settle
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def work_arguments(kernel: str, name: str, dtype: str) -> dict[str, Any]:
     random = noise.generator(0, "agreement", row["problem"], name)
     constants |= baselines.constants_of(estimator, row["problem"], parameters, constants, dtype)
     shape = noise_shape(estimator, own, row["replicates"], row["samples"], event)
-    draws = noise.draw(NOISE[problem.distribution], shape, random)
+    draws = draw_noise(row["problem"], parameters, shape, random)
     return {
         "estimator": estimator,
         "problem": row["problem"],

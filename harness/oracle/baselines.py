@@ -1,8 +1,8 @@
 """Constant baselines: the mean of the objective, and for every coordinate the one of least variance.
 
-Both are means of known functions: sums over the support for discrete distributions, Gauss-Hermite quadrature for
-normals, whose objectives here are sums over coordinates: f = f_i + rest, and the rest is independent of score_i, so
-that E[f s_i^2] / E[s_i^2] = E[f_i s_i^2] / E[s_i^2] + E f - E f_i.
+Both are means of known functions: sums over the support for discrete distributions, quadrature for the
+continuous ones, whose objectives here are sums over coordinates: f = f_i + rest, and the rest is independent of
+score_i, so that E[f s_i^2] / E[s_i^2] = E[f_i s_i^2] / E[s_i^2] + E f - E f_i.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness import dtypes
 from harness.estimators import ESTIMATORS
 from harness.oracle.costs import COSTS
-from harness.oracle.quadrature import hermite
+from harness.oracle.quadrature import continuous
 from harness.oracle.samplers import SAMPLERS
 from harness.oracle.sized import sized
 from harness.problems import PROBLEMS
@@ -55,7 +55,7 @@ def baselines(problem: str, parameters: Mapping[str, Any], constants: Mapping[st
     row = PROBLEMS[problem]
     wide = {name: np.asarray(value, np.longdouble) for name, value in parameters.items()}
     fixed = {name: np.asarray(value, np.longdouble) for name, value in constants.items()}
-    found = _by_quadrature if row.distribution == "NORMAL" else _by_enumeration
+    found = _by_quadrature if SAMPLERS[row.distribution].support is None else _by_enumeration
     mean, best = found(row.distribution, row.objective, wide, fixed)
     return {"baseline": np.asarray(mean, np.float64)} | {
         f"baseline.{name}": np.asarray(v, np.float64) for name, v in best.items()
@@ -77,17 +77,20 @@ def _by_enumeration(distribution: str, objective: str, parameters: Any, constant
 
 def _by_quadrature(distribution: str, objective: str, parameters: Any, constants: Any) -> tuple[Any, dict[str, Any]]:
     sampler, cost = SAMPLERS[distribution], COSTS[objective]
-    points, weights = hermite()
     best: dict[str, Any] = {name: np.zeros_like(value) for name, value in parameters.items()}
-    means = np.zeros_like(parameters["loc"])
-    for index in np.ndindex(parameters["loc"].shape):
+    means = np.zeros_like(next(iter(parameters.values())))
+    for index in np.ndindex(means.shape):
         own = {name: np.reshape(value[index], 1) for name, value in parameters.items()}
         kept = {name: np.reshape(value[index], 1) if value.shape == means.shape else value
                 for name, value in constants.items()}  # fmt: skip
-        x = sampler.sample(own, points.reshape(1, -1, 1))
-        f = cost.value(x, own, kept).value[0]
+        rule = continuous(distribution, own, 1)
+        if rule is None:
+            raise ValueError(f"a coordinate of {distribution} has too many numbers of noise for a product rule")
+        noise, weights = rule  # [points, 1, *draws, 1]
+        x = sampler.sample(own, noise)
+        f = cost.value(x, own, kept).value[:, 0]
         means[index] = weights @ f
         for name, score in sampler.score(x, own).items():
-            square = score.value[0, :, 0] ** 2
+            square = score.value[:, 0, 0] ** 2
             best[name][index] = (weights * f) @ square / (weights @ square) - means[index]
     return means.sum(), {name: value + means.sum() for name, value in best.items()}

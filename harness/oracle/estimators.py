@@ -312,6 +312,7 @@ def disarm(given: Given) -> Paths:
 GRADIENTS: dict[str, Callable[[Given], Paths]] = {
     "pathwise": pathwise,
     "pathwise_antithetic": pathwise_antithetic,
+    "implicit_reparameterization": pathwise,  # the distribution's path is the implicit one
     "score_function": lambda given: _weighted(given, lambda f: f),
     "score_function_constant": lambda given: _weighted(given, lambda f: f - given.constants["baseline"]),
     "score_function_leave_one_out": score_function_leave_one_out,

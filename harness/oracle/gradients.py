@@ -113,6 +113,34 @@ def categorical_quadratic(parameters: Arrays, constants: Arrays) -> Expectation:
     return Expectation(mean, {"logits": probs * (values - mean)})
 
 
+def gamma_quadratic(parameters: Arrays, constants: Arrays) -> Expectation:
+    """Return E sum_i (x_i - k)^2 = sum_i a_i (a_i + 1) / rate_i^2 - 2 k a_i / rate_i + k^2, and its gradient.
+
+    Args:
+        parameters: "concentration" a and "rate" [*event].
+        constants: "k".
+    """
+    a, rate, k = parameters["concentration"], parameters["rate"], constants["k"]
+    terms = a * (a + 1) / rate**2 - 2 * k * a / rate + k**2
+    by_rate = 2 * a * (k - (a + 1) / rate) / rate**2
+    return Expectation(np.sum(terms), {"concentration": ((2 * a + 1) / rate - 2 * k) / rate, "rate": by_rate})
+
+
+def beta_quadratic(parameters: Arrays, constants: Arrays) -> Expectation:
+    """Return E sum_i (x_i - k)^2 and its gradient, from E x = a / s and E x^2 = a (a + 1) / (s (s + 1)), s = a + b.
+
+    Args:
+        parameters: "concentration1" a and "concentration0" b [*event].
+        constants: "k".
+    """
+    a, b, k = parameters["concentration1"], parameters["concentration0"], constants["k"]
+    s = a + b
+    second = a * (a + 1) / (s * (s + 1))
+    by_one = second * (b / (a * s) + b / ((a + 1) * (s + 1))) - 2 * k * b / s**2
+    by_zero = -second * (1 / s + 1 / (s + 1)) + 2 * k * a / s**2
+    return Expectation(np.sum(second - 2 * k * a / s + k**2), {"concentration1": by_one, "concentration0": by_zero})
+
+
 def gaussian_elbo(parameters: Arrays, constants: Arrays) -> Expectation:
     """Return E log p(x, z) - log q(z) of the linear Gaussian model, and its gradient.
 
@@ -136,6 +164,8 @@ EXPECTATIONS: dict[str, Callable[[Arrays, Arrays], Expectation]] = {
     "cosine": cosine,
     "bernoulli_quadratic": bernoulli_quadratic,
     "categorical_quadratic": categorical_quadratic,
+    "gamma_quadratic": gamma_quadratic,
+    "beta_quadratic": beta_quadratic,
     "gaussian_elbo": gaussian_elbo,
 }
 

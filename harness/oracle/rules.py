@@ -3,10 +3,10 @@
 A gradient is the mean over independent samples, so its variance is that of one sample over their number; where the
 samples of a gradient are not independent terms (a leave-one-out baseline, a bound) the rule runs over all of them.
 
-Normal noise has a Gauss-Hermite product rule. Logistic noise l of one bit becomes u = sigmoid(l), uniform, in intervals
-between the points at which a sample at l or at -l changes, each with a Gauss-Legendre rule after a change of variable
-that takes away the singularities at its ends. Where a sample depends on noise only through its value, the support
-is summed instead: every estimator whose gradient is constant on the noise of one value.
+Normal noise has a Gauss-Hermite product rule, gamma variates a trapezoidal one in their logarithm. Logistic noise l of
+one bit becomes u = sigmoid(l), uniform, in intervals between the points at which a sample at l or at -l changes, each
+with a Gauss-Legendre rule after a change of variable that takes away the singularities at its ends. Where a gradient
+depends on noise only through the sample's value, values are summed instead: the support, or a rule for beta variables.
 
 Reference:
     Abramowitz and Stegun, 1964, 25.4.29 and 25.4.46; Davis and Rabinowitz, Methods of Numerical Integration, 1984,
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from harness.estimators import ESTIMATORS
 from harness.oracle.costs import COSTS
 from harness.oracle.estimators import GRADIENTS, Given
-from harness.oracle.quadrature import LARGEST, POINTS, hermite, product
+from harness.oracle.quadrature import COLUMNS, LARGEST, beta_values, continuous, product
 from harness.oracle.samplers import SAMPLERS
 from harness.problems import PROBLEMS
 
@@ -39,7 +39,7 @@ LEGENDRE = 96
 #: Estimators whose samples are not independent terms of a mean.
 JOINT = frozenset({"score_function_leave_one_out", "iwae", "dreg", "vimco"})
 
-#: Estimators of discrete distributions whose gradient depends on the noise through the sample alone.
+#: Estimators of discrete and beta variables whose gradient depends on the noise through the sample alone.
 BY_VALUE = frozenset(
     {"score_function", "score_function_constant", "score_function_optimal", "straight_through", "muprop", "vimco"}
     | {"score_function_leave_one_out"}
@@ -88,11 +88,10 @@ def _rule(estimator: str, distribution: str, parameters: dict[str, Real], sample
     """Return noise [points, samples, *event] and masses [points]."""
     event = next(iter(parameters.values())).shape
     size = samples * int(np.prod(event))
-    if distribution == "NORMAL":
-        if estimator == "measure_valued" or POINTS**size > LARGEST:
-            return None
-        noise, mass = product([hermite()] * size)
-        return noise.reshape(-1, samples, *event), mass
+    if distribution == "BETA" and estimator in BY_VALUE:
+        return beta_values(parameters, samples)
+    if distribution in COLUMNS:
+        return None if estimator == "measure_valued" else continuous(distribution, parameters, samples)
     if estimator == "exact" or estimator in BY_VALUE:
         return _by_value(distribution, parameters, samples)
     draws = ESTIMATORS[estimator].draws({"inner": 1.0})

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.oracle import gammas
 from harness.oracle.sized import Real, Sized, exp, log_sum_exp, sigmoid, sized, softmax, softplus, square
 
 Arrays = Mapping[str, Real]
@@ -190,5 +191,10 @@ CATEGORICAL = Sampler(
     support=lambda parameters: np.eye(len(parameters["logits"]), dtype=np.longdouble)[None],
 )
 
+GAMMA = Sampler(
+    sample=gammas.gamma_sample, score=gammas.gamma_score, log_prob=gammas.gamma_log_prob, path=gammas.gamma_path
+)
+BETA = Sampler(sample=gammas.beta_sample, score=gammas.beta_score, log_prob=gammas.beta_log_prob, path=gammas.beta_path)
+
 #: By attribute of `backend.distributions`; a categorical event is one vector of classes.
-SAMPLERS = {"NORMAL": NORMAL, "BERNOULLI": BERNOULLI, "CATEGORICAL": CATEGORICAL}
+SAMPLERS = {"NORMAL": NORMAL, "BERNOULLI": BERNOULLI, "CATEGORICAL": CATEGORICAL, "GAMMA": GAMMA, "BETA": BETA}

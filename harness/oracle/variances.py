@@ -2,6 +2,7 @@
 
 Normal problems: with x = loc + scale e, e ~ N(0, 1), the objective and the scores are polynomials in e, and
 E e^(2 n) = (2 n - 1)!!. In several coordinates f = u_i + rest_i, and the rest is independent of e_i.
+Gamma and beta problems: the moments of `gamma_moments`, likewise in several coordinates.
 Bernoulli: the two outcomes are enumerated; the relaxation is integrated over its logistic noise.
 Everything else has the quadrature of `rules`, where it is small enough.
 
@@ -16,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.oracle import rules
+from harness.oracle import gamma_moments, rules
 from harness.oracle.gradients import sigmoid
 
 Float = NDArray[np.float64] | np.float64
@@ -107,6 +108,28 @@ def score_moments_normal(parameters: Arrays, constants: Arrays) -> dict[str, Sco
     return {name: by(h) for name, h in scores.items()}
 
 
+def score_moments_of_sum(coordinates: Mapping[str, gamma_moments.CoordinateMoments]) -> dict[str, ScoreMoments]:
+    """Return the moments of a sum over independent coordinates from those of each coordinate.
+
+    f = u_i + rest, where the rest is independent of coordinate i and of its score, of mean E h_i = 0.
+    """
+
+    def by(own: gamma_moments.CoordinateMoments) -> ScoreMoments:
+        spread = own.uu - np.square(own.u)
+        rest = np.sum(own.u) - own.u  # E of the other coordinates' terms
+        rest_squared = np.square(rest) + np.sum(spread) - spread
+        return ScoreMoments(
+            f=own.u + rest,
+            ff=own.uu + 2 * own.u * rest + rest_squared,
+            hh=own.hh,
+            fh=own.uh,
+            fhh=own.uhh + rest * own.hh,
+            ffhh=own.uuhh + 2 * rest * own.uhh + rest_squared * own.hh,
+        )
+
+    return {name: by(own) for name, own in coordinates.items()}
+
+
 def score_moments_bernoulli(parameters: Arrays, constants: Arrays) -> dict[str, ScoreMoments]:
     """Return the moments of f and of the score b - p by enumeration of b = 0 and b = 1."""
     mass = np.stack([sigmoid(-parameters["logits"]), sigmoid(parameters["logits"])])  # [2]
@@ -188,6 +211,8 @@ _SCORE_MOMENTS: dict[str, Callable[[Arrays, Arrays], dict[str, ScoreMoments]]] =
     "quadratic": score_moments_normal,
     "norm_squared": score_moments_normal,
     "bernoulli": score_moments_bernoulli,
+    "gamma_quadratic": lambda parameters, constants: score_moments_of_sum(gamma_moments.gamma(parameters, constants)),
+    "beta_quadratic": lambda parameters, constants: score_moments_of_sum(gamma_moments.beta(parameters, constants)),
 }
 _SCORE_VARIANCES = {"score_function": score_function, "score_function_leave_one_out": leave_one_out}
 _SINGLE_SAMPLE_VARIANCES: dict[tuple[str, str], Callable[[Arrays, Arrays], dict[str, Float]]] = {

@@ -19,7 +19,7 @@ import numpy as np
 from harness import noise
 from harness.estimators import ESTIMATORS, fits, noise_shape
 from harness.oracle import baselines
-from harness.problems import PROBLEMS, instance
+from harness.problems import PROBLEMS, draw_noise, instance
 from harness.timing import inputs
 from harness.training.weights import initial_weights
 from harness.validation import settle
@@ -32,7 +32,7 @@ IMAGES = 128
 SAMPLES = 2
 
 #: The problems on which estimators are timed, at their default settings: the first that fits the estimator.
-EXAMPLES = ("quadratic", "bernoulli", "gaussian_elbo", "linear_gaussian_iwae")
+EXAMPLES = ("quadratic", "bernoulli", "gaussian_elbo", "linear_gaussian_iwae", "gamma_quadratic")
 
 #: A function and its arguments, arrays of the backend or dicts of them.
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
@@ -140,7 +140,7 @@ def _estimator_call(backend: ModuleType, name: str, *, dtype: str, derivative: s
     estimator = find(backend, f"estimators.{row.module}.{_ESTIMATORS[name]}")
     distribution = find(backend, f"distributions.{example.distribution}")
     objective = find(backend, f"objectives.{example.objective}")
-    draws = noise.draw(distribution.noise, shape, noise.generator(seed, "timing", name))
+    draws = draw_noise(problem, parameters, shape, noise.generator(seed, "timing", name))
 
     def gradient(parameters: dict[str, Any], constants: dict[str, Any], noise: Any) -> Any:
         return estimator(distribution, objective, parameters, constants, noise)

@@ -28,7 +28,7 @@ from harness import noise as noises
 from harness.estimators import ESTIMATORS, noise_shape
 from harness.execution import progress
 from harness.modes import in_mode
-from harness.problems import NOISE, PROBLEMS, Floats
+from harness.problems import NOISE, PROBLEMS, Floats, draw_noise
 from harness.results.schema import Variance
 from harness.variance import moments, tails, tree
 from harness.variance.inputs import inputs
@@ -308,17 +308,16 @@ def partial(
     arguments = tuple({k: runtime.asarray(v, dtype) for k, v in arrays.items()} for arrays in (parameters, constants))
     count = -(-replicates // block)
     first, last = (count * part // share[1] for part in (share[0], share[0] + 1))
-    kind = NOISE[PROBLEMS[problem].distribution]
     function = gradient_function(backend, estimator, problem, mode)
     if source == "shared":
 
         def draw(number: int) -> Any:
             random = noises.generator(seed, "variance", problem, estimator, number)
-            return runtime.asarray(noises.draw(kind, shape, random), dtype)
+            return runtime.asarray(draw_noise(problem, parameters, shape, random), dtype)
 
         return stream(Blocks(backend, function, arguments, draw, block, replicates), first, last)
     like = next(iter(arguments[0].values()))
-    native = getattr(backend.sampling, f"standard_{kind}")
+    native = getattr(backend.sampling, f"standard_{NOISE[PROBLEMS[problem].distribution]}")
     base = noises.integer(seed, "variance", problem, estimator)
 
     blocks = Blocks(backend, function, arguments, lambda seed: native(seed, shape, like), block, replicates)

@@ -9,10 +9,10 @@ from typing import Any
 from harness import dtypes as floats
 from harness.backends import require_references
 from harness.errors import BadInputError, out_of_range, unknown
-from harness.estimators import ESTIMATORS, require_fit
+from harness.estimators import ESTIMATORS, SHOWN, require_fit
 from harness.execution.work import Cell, Work
 from harness.modes import usual
-from harness.problems import NOISE, PROBLEMS
+from harness.problems import CONCENTRATIONS, PROBLEMS
 from harness.results.schema import Record
 from harness.validation import Setting, require_count, settle
 
@@ -20,9 +20,6 @@ from harness.validation import Setting, require_count, settle
 SOURCES = {"shared": "NumPy, the same for every backend", "framework": "the framework's own generator, and quicker"}
 
 MODES = ("eager", "compiled")
-
-#: Noise that frameworks draw themselves.
-_DRAWN = ("normal", "logistic", "gumbel")
 
 
 def settings_of(estimator: str, problem: str) -> dict[str, Setting]:
@@ -45,10 +42,11 @@ def _dimension(problem: str, given: int | None) -> int:
     default = PROBLEMS[problem].dimension
     if default is None:
         if given is not None:
-            takers = ", ".join(name for name, row in PROBLEMS.items() if row.dimension is not None)
+            takers = [name for name, row in PROBLEMS.items() if row.dimension is not None]
+            more = f" and {len(takers) - SHOWN} more" if len(takers) > SHOWN else ""
             raise BadInputError(
                 f"problem {problem!r} has a dimension of its own, and --dimension {given} was given; leave it out, "
-                f"or take a problem with a free dimension: {takers}"
+                f"or take a problem with a free dimension: {', '.join(takers[:SHOWN])}{more}"
             )
         return 1
     return require_count("dimension", default if given is None else given, 1)
@@ -178,9 +176,8 @@ def _together(parts: int, backend: str, device: str, arguments: dict[str, Any]) 
 
 def _require_drawn(problem: str, source: str) -> None:
     """Check that the frameworks draw the noise of a problem, where they are to."""
-    kind = NOISE[PROBLEMS[problem].distribution]
-    if source == "framework" and kind not in _DRAWN:
+    if source == "framework" and PROBLEMS[problem].distribution in CONCENTRATIONS:
         raise BadInputError(
-            f"problem {problem!r} takes {kind} noise, which frameworks do not draw here; allowed: "
-            f"{', '.join(_DRAWN)}; leave --noise out"
+            f"problem {problem!r} takes gamma variates that are made here, of NumPy's noise, and --noise framework was "
+            "given; allowed: shared; leave --noise out"
         )

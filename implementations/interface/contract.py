@@ -34,9 +34,10 @@ class Distribution(NamedTuple):
     """How an estimator sees a distribution: pure functions of a dict of parameters.
 
     Attributes:
-        noise: the base noise that `sample` transforms, one of "normal", "logistic", "gumbel".
-        sample: (parameters, noise) -> value of the noise's shape. Differentiable in the parameters for a
-            reparameterizable distribution, piecewise constant for a discrete one.
+        noise: the base noise that `sample` transforms, one of "normal", "logistic", "gumbel", "gamma"; the last is
+            standard gamma variates of the distribution's own concentrations.
+        sample: (parameters, noise) -> value of the noise's shape, less its axis of draws. Differentiable in the
+            parameters for a reparameterizable distribution, piecewise constant for a discrete one.
         log_prob: (value, parameters) -> log density or log mass in nats, one number per event.
         relaxed_sample: (parameters, noise, temperature) -> the relaxation whose limit, as the temperature
             goes to 0, is `sample` of the same noise; None for a continuous distribution.
@@ -46,6 +47,10 @@ class Distribution(NamedTuple):
         mean: parameters -> E of a sample, of the event's shape; None where it is not needed.
         support: parameters -> every value of the whole event, [points, *event], constant; None for a continuous
             distribution.
+        sample_derivatives: (parameters, noise) -> {parameter: d sample / d parameter at a fixed quantile}, each of
+            the sample's shape, not differentiated further; None where `sample` needs no implicit differentiation.
+        draws: numbers of base noise that make one number of a sample, on an axis before the event; 0 for one, and no
+            axis.
     """
 
     noise: str
@@ -55,6 +60,8 @@ class Distribution(NamedTuple):
     conditional_noise: Callable[..., Array] | None = None
     mean: Callable[[Arrays], Array] | None = None
     support: Callable[[Arrays], Array] | None = None
+    sample_derivatives: Callable[[Arrays, Array], Arrays] | None = None
+    draws: int = 0
 
 
 class Family(NamedTuple):

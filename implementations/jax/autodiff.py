@@ -65,12 +65,17 @@ def per_replicate(parameters: Arrays, replicates: int) -> Arrays:
     return {name: jnp.broadcast_to(value, (replicates, 1, *value.shape)) for name, value in parameters.items()}
 
 
-def require_event_shape(parameters: Arrays, noise: Array) -> None:
+def require_event_shape(parameters: Arrays, noise: Array, draws: int = 0) -> None:
     """Check that noise is [replicates, samples, *event] with the event shape of every parameter.
+
+    With `draws`, [replicates, samples, draws, *event].
 
     Raises:
         ValueError: it is not. Shapes are static, so this is said while tracing, too.
     """
+    if draws:
+        require_draws(parameters, noise, draws)
+        return
     for name, value in parameters.items():
         if noise.ndim < 2 or noise.shape[2:] != value.shape:
             raise ValueError(

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from jax import Array
 
 from implementations.interface.contract import Arrays, Distribution
-from implementations.jax import bernoulli, categorical, gaussian, gumbel
+from implementations.jax import bernoulli, beta, categorical, gamma, gaussian, gumbel
 from implementations.jax.gaussian import softplus
 from implementations.jax.precision import at_least_float32
 
-__all__ = ["BERNOULLI", "CATEGORICAL", "NORMAL"]
+__all__ = ["BERNOULLI", "BETA", "CATEGORICAL", "GAMMA", "NORMAL"]
 
 
 @at_least_float32
@@ -60,6 +60,24 @@ def _all_one_hot(parameters: Arrays) -> Array:
     return jax.nn.one_hot(_digits(n, math.prod(batch)), n, dtype=logits.dtype).reshape(-1, *logits.shape)
 
 
+def _gamma_derivatives(parameters: Arrays, noise: Array) -> Arrays:
+    rate = parameters["rate"]
+    return {
+        "concentration": gamma.sample_derivative(noise, parameters["concentration"]) / rate,
+        "rate": -noise / rate / rate,
+    }
+
+
+def _beta_derivatives(parameters: Arrays, noise: Array) -> Arrays:
+    """Quotient rule: d g1 / (g1 + g0) is (1 - x) d g1 / (g1 + g0), and -x d g0 / (g1 + g0)."""
+    share = noise / jnp.sum(noise, axis=2, keepdims=True)  # x and 1 - x on axis 2
+    by_one, by_zero = (
+        gamma.sample_derivative(noise[:, :, draw], parameters[name]) / jnp.sum(noise, axis=2)
+        for draw, name in enumerate(("concentration1", "concentration0"))
+    )
+    return {"concentration1": share[:, :, 1] * by_one, "concentration0": -share[:, :, 0] * by_zero}
+
+
 NORMAL = Distribution(
     noise="normal",
     sample=lambda parameters, noise: gaussian.reparameterize(parameters["loc"], parameters["scale"], noise),
@@ -90,4 +108,21 @@ CATEGORICAL = Distribution(
     conditional_noise=lambda parameters, value, noise: _gumbel_given_class(parameters["logits"], value, noise),
     mean=lambda parameters: gumbel.softmax(parameters["logits"]),
     support=_all_one_hot,
+)
+
+GAMMA = Distribution(
+    noise="gamma",
+    sample=lambda parameters, noise: noise / parameters["rate"],
+    log_prob=lambda value, parameters: gamma.log_prob(value, parameters["concentration"], parameters["rate"]),
+    relaxed_sample=None,
+    sample_derivatives=_gamma_derivatives,
+)
+
+BETA = Distribution(
+    noise="gamma",
+    sample=lambda _, noise: noise[:, :, 0] / jnp.sum(noise, axis=2),
+    log_prob=lambda value, parameters: beta.log_prob(value, parameters["concentration1"], parameters["concentration0"]),
+    relaxed_sample=None,
+    sample_derivatives=_beta_derivatives,
+    draws=2,
 )

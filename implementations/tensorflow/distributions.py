@@ -7,10 +7,10 @@ import math
 import tensorflow as tf
 
 from implementations.interface.contract import Distribution
-from implementations.tensorflow import bernoulli, categorical, gaussian, gumbel
+from implementations.tensorflow import bernoulli, beta, categorical, gamma, gaussian, gumbel
 from implementations.tensorflow.precision import at_least_float32
 
-__all__ = ["BERNOULLI", "CATEGORICAL", "NORMAL"]
+__all__ = ["BERNOULLI", "BETA", "CATEGORICAL", "GAMMA", "NORMAL"]
 
 
 @at_least_float32
@@ -53,6 +53,29 @@ def _one_hot_arrays(logits: tf.Tensor) -> tf.Tensor:
     return tf.one_hot(tf.reshape(digits, (-1, *leading)), classes, dtype=logits.dtype)
 
 
+def _gamma_sample(parameters: dict[str, tf.Tensor], noise: tf.Tensor) -> tf.Tensor:
+    return noise / parameters["rate"]
+
+
+def _gamma_derivatives(parameters: dict[str, tf.Tensor], noise: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Derivatives of y / rate, where y is the standard variate."""
+    by_concentration = gamma.sample_derivative(noise, parameters["concentration"])
+    return {
+        "concentration": by_concentration / parameters["rate"],
+        "rate": -_gamma_sample(parameters, noise) / parameters["rate"],
+    }
+
+
+def _beta_derivatives(parameters: dict[str, tf.Tensor], noise: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Derivatives of x = g1 / (g1 + g0): by g1 it is g0 / (g1 + g0)^2, by g0 it is -g1 / (g1 + g0)^2."""
+    first, second = tf.unstack(noise, axis=2)
+    total = first + second
+    return {
+        "concentration1": gamma.sample_derivative(first, parameters["concentration1"]) / total * (second / total),
+        "concentration0": gamma.sample_derivative(second, parameters["concentration0"]) / total * (-first / total),
+    }
+
+
 NORMAL = Distribution(
     noise="normal",
     sample=lambda parameters, noise: gaussian.reparameterize(parameters["loc"], parameters["scale"], noise),
@@ -83,4 +106,21 @@ CATEGORICAL = Distribution(
     conditional_noise=lambda parameters, value, noise: _conditional_gumbel(parameters["logits"], value, noise),
     mean=lambda parameters: at_least_float32(categorical.softmax)(parameters["logits"]),
     support=lambda parameters: _one_hot_arrays(parameters["logits"]),
+)
+
+GAMMA = Distribution(
+    noise="gamma",
+    sample=_gamma_sample,
+    log_prob=lambda value, parameters: gamma.log_prob(value, parameters["concentration"], parameters["rate"]),
+    relaxed_sample=None,
+    sample_derivatives=_gamma_derivatives,
+)
+
+BETA = Distribution(
+    noise="gamma",
+    sample=lambda _, noise: noise[:, :, 0] / tf.reduce_sum(noise, axis=2),
+    log_prob=lambda value, parameters: beta.log_prob(value, parameters["concentration1"], parameters["concentration0"]),
+    relaxed_sample=None,
+    sample_derivatives=_beta_derivatives,
+    draws=2,
 )

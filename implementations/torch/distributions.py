@@ -7,9 +7,9 @@ import math
 import torch
 
 from implementations.interface.contract import Distribution
-from implementations.torch import bernoulli, categorical, gaussian, gumbel
+from implementations.torch import bernoulli, beta, categorical, gamma, gaussian, gumbel
 
-__all__ = ["BERNOULLI", "CATEGORICAL", "NORMAL"]
+__all__ = ["BERNOULLI", "BETA", "CATEGORICAL", "GAMMA", "NORMAL"]
 
 Tensors = dict[str, torch.Tensor]
 
@@ -87,6 +87,37 @@ def _categorical_support(parameters: Tensors) -> torch.Tensor:
     return one_hot.reshape(-1, *logits.shape).to(logits.dtype)
 
 
+def _gamma_sample(parameters: Tensors, noise: torch.Tensor) -> torch.Tensor:
+    return noise / parameters["rate"]
+
+
+def _gamma_log_prob(value: torch.Tensor, parameters: Tensors) -> torch.Tensor:
+    return gamma.log_prob(value, parameters["concentration"], parameters["rate"])
+
+
+def _gamma_sample_derivatives(parameters: Tensors, noise: torch.Tensor) -> Tensors:
+    rate = parameters["rate"]
+    by_concentration = gamma.sample_derivative(noise, parameters["concentration"]) / rate
+    return {"concentration": by_concentration, "rate": -_gamma_sample(parameters, noise) / rate}
+
+
+def _beta_sample(parameters: Tensors, noise: torch.Tensor) -> torch.Tensor:  # noqa: ARG001 -- they are in the noise
+    return noise[:, :, 0] / noise.sum(dim=2)
+
+
+def _beta_log_prob(value: torch.Tensor, parameters: Tensors) -> torch.Tensor:
+    return beta.log_prob(value, parameters["concentration1"], parameters["concentration0"])
+
+
+def _beta_sample_derivatives(parameters: Tensors, noise: torch.Tensor) -> Tensors:
+    one, zero = noise.unbind(dim=2)  # [replicates, samples, *event] each
+    total = one + zero
+    return {
+        "concentration1": gamma.sample_derivative(one, parameters["concentration1"]) * (zero / total) / total,
+        "concentration0": -gamma.sample_derivative(zero, parameters["concentration0"]) * (one / total) / total,
+    }
+
+
 def _digits(base: int, places: int, like: torch.Tensor) -> torch.Tensor:
     """Return the digits of 0 to base^places - 1, the first the most significant: integers [base^places, places]."""
     numbers = torch.arange(base**places, device=like.device)[:, None]
@@ -113,3 +144,5 @@ CATEGORICAL = Distribution(
     _categorical_mean,
     _categorical_support,
 )
+GAMMA = Distribution("gamma", _gamma_sample, _gamma_log_prob, None, sample_derivatives=_gamma_sample_derivatives)
+BETA = Distribution("gamma", _beta_sample, _beta_log_prob, None, sample_derivatives=_beta_sample_derivatives, draws=2)

@@ -4,6 +4,7 @@ from implementations.jax.estimators.antithetic import arm, disarm
 from implementations.jax.estimators.bounds import dreg, iwae, sticking_the_landing, vimco
 from implementations.jax.estimators.control_variates import muprop, rebar, relax
 from implementations.jax.estimators.enumeration import exact
+from implementations.jax.estimators.implicit import implicit_reparameterization
 from implementations.jax.estimators.measure_valued import measure_valued
 from implementations.jax.estimators.pathwise import pathwise, pathwise_antithetic
 from implementations.jax.estimators.relaxed import (
@@ -26,6 +27,7 @@ __all__ = [
     "exact",
     "gumbel_rao",
     "gumbel_softmax",
+    "implicit_reparameterization",
     "iwae",
     "measure_valued",
     "muprop",

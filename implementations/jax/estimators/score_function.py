@@ -34,7 +34,7 @@ def score_function_leave_one_out(
 
     The baselines of a replicate come from one sum over its samples, held constant by `stop_gradient`.
     """
-    require_event_shape(parameters, noise)
+    require_event_shape(parameters, noise, distribution.draws)
     samples = noise.shape[1]
     if samples < 2:
         raise ValueError(
@@ -83,7 +83,7 @@ def _weighted_score(
     weight: Callable[[Array], Array],
 ) -> Arrays:
     """Return the gradient of stop(weight(f)) log p + f; the second term is f's explicit dependence on parameters."""
-    require_event_shape(parameters, noise)
+    require_event_shape(parameters, noise, distribution.draws)
 
     def surrogate(rows: Arrays) -> Array:
         _, f, log_prob = scored_sample(distribution, objective, rows, constants, noise)

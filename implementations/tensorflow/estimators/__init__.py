@@ -4,6 +4,7 @@ from implementations.tensorflow.estimators.antithetic import arm, disarm
 from implementations.tensorflow.estimators.bounds import dreg, iwae, sticking_the_landing, vimco
 from implementations.tensorflow.estimators.control_variates import muprop, rebar, relax
 from implementations.tensorflow.estimators.enumeration import exact
+from implementations.tensorflow.estimators.implicit import implicit_reparameterization
 from implementations.tensorflow.estimators.measure_valued import measure_valued
 from implementations.tensorflow.estimators.pathwise import pathwise, pathwise_antithetic
 from implementations.tensorflow.estimators.relaxed import (
@@ -26,6 +27,7 @@ __all__ = [
     "exact",
     "gumbel_rao",
     "gumbel_softmax",
+    "implicit_reparameterization",
     "iwae",
     "measure_valued",
     "muprop",

@@ -114,7 +114,7 @@ def _score_function(
     weight: Callable[[tf.Tensor], tf.Tensor],
 ) -> dict[str, tf.Tensor]:
     """Gradient of stop(weight(f)) log p + f; the second f carries its explicit dependence on the parameters."""
-    check_noise_shape(parameters, noise)
+    check_noise_shape(parameters, noise, draws=distribution.draws or None)
 
     def surrogate(rows: dict[str, tf.Tensor]) -> tf.Tensor:
         value = tf.stop_gradient(distribution.sample(rows, noise))

@@ -4,6 +4,7 @@ from implementations.torch.estimators.antithetic import arm, disarm
 from implementations.torch.estimators.bounds import dreg, iwae, sticking_the_landing, vimco
 from implementations.torch.estimators.control_variates import muprop, rebar, relax
 from implementations.torch.estimators.enumeration import exact
+from implementations.torch.estimators.implicit import implicit_reparameterization
 from implementations.torch.estimators.measure_valued import measure_valued
 from implementations.torch.estimators.pathwise import pathwise, pathwise_antithetic
 from implementations.torch.estimators.relaxed import (
@@ -26,6 +27,7 @@ __all__ = [
     "exact",
     "gumbel_rao",
     "gumbel_softmax",
+    "implicit_reparameterization",
     "iwae",
     "measure_valued",
     "muprop",

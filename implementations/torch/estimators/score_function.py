@@ -117,7 +117,7 @@ def _weighted_score(
     baseline: Callable[[torch.Tensor], torch.Tensor],
 ) -> Tensors:
     """Differentiate stop(f - baseline) * log p(x) + f with x held constant; the last f is its explicit dependence."""
-    autodiff.check_noise_shape(parameters, noise)
+    autodiff.check_noise_shape(parameters, noise, distribution.draws)
 
     def surrogate(broadcast: Tensors) -> torch.Tensor:
         value = distribution.sample(broadcast, noise).detach()
