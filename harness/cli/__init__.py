@@ -8,7 +8,7 @@ import click
 
 from harness import errors
 from harness.cli.checking import check
-from harness.cli.estimating import laws, variance
+from harness.cli.estimating import coverage, laws, variance
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, time, train
 from harness.cli.publishing import run, site
@@ -53,5 +53,5 @@ def main() -> None:
     """  # noqa: D301 -- a mark of click, not a letter
 
 
-for _command in (doctor, list_, check, variance, laws, time, curvature, train, race, run, site):
+for _command in (doctor, list_, check, variance, laws, coverage, time, curvature, train, race, run, site):
     main.add_command(_command)

@@ -137,3 +137,36 @@ def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str],
         if row.worst:
             note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
     ctx.exit(0 if all(row.sound for row in verdicts) else 1)
+
+
+@click.command()
+@click.option("--estimator", "estimators", multiple=True, metavar="E", help="Only these. Repeatable.")
+@click.option("--replicates", "sizes", type=int, multiple=True, default=(100, 1_000, 10_000), show_default=True,
+              help="Of one measurement. Repeatable.")  # fmt: skip
+@click.option("--repeats", type=int, default=1_000, show_default=True, help="Measurements, each on other noise.")
+@where("float64")
+def coverage(estimators: Sequence[str], sizes: Sequence[int], repeats: int, where: Where) -> None:
+    """Count how often the intervals of mean and variance hold the exact value, and how often a tail is marked.
+
+    Light tails, heavy ones and discrete variables, at several sizes: what an interval promises is measured.
+
+    Example: reparam coverage --backend jax --replicates 1000
+    """
+    from harness.kernels import select
+    from harness.measure import measure
+    from harness.variance import coverage as covered
+
+    names = select(estimators, list(dict.fromkeys(name for name, _ in covered.PAIRS)), "estimator")
+    pairs_ = [pair for pair in covered.PAIRS if pair[0] in names]
+    cells = covered.plan(pairs_, replicates=sizes, repeats=repeats, **where.chosen())
+    columns: Columns = {
+        "backend": "backend",
+        "estimator": "estimator",
+        "problem": "problem",
+        "by": "parameter",
+        "of the": "quantity",
+        "n": "replicates",
+        "coverage [95 %]": "{coverage:.3f} [{coverage_low:.3f}, {coverage_high:.3f}]".format_map,
+        "marked": lambda row: f"{row['untrusted']:.3f}",
+    }
+    print_records(measure(cells, processes=2, threads=1), columns, where.format)

@@ -125,6 +125,40 @@ class Variance(Record, frozen=True, tag="variance"):
     trusted: bool | None = None
 
 
+class Coverage(Record, frozen=True, tag="coverage"):
+    """How often an interval of a gradient's mean or variance holds the exact value.
+
+    Attributes:
+        estimator: its name.
+        problem: its name.
+        parameter: by which the gradient is taken.
+        settings: as "name=value" joined by blanks.
+        quantity: "mean" or "variance".
+        replicates: of one measurement.
+        repeats: measurements, each on other noise.
+        seed: of the noise.
+        nominal: coverage that the intervals claim.
+        coverage: share of the intervals that hold the exact value.
+        coverage_low: lower end of its 95 % interval (Clopper-Pearson).
+        coverage_high: upper end of it.
+        untrusted: share of the measurements that the tail diagnostic marks.
+    """
+
+    estimator: str
+    problem: str
+    parameter: str
+    settings: str
+    quantity: str
+    replicates: int
+    repeats: int
+    seed: int
+    nominal: float
+    coverage: float
+    coverage_low: float
+    coverage_high: float
+    untrusted: float
+
+
 class Time(Record, frozen=True, tag="time"):
     """Seconds of one call, results waited for.
 
@@ -368,7 +402,7 @@ class Failure(Record, frozen=True, tag="failure"):
     reason: str
 
 
-AnyRecord = Check | Variance | Time | Train | Race | Ratio | Memory | Article | Generator | Failure
+AnyRecord = Check | Variance | Coverage | Time | Train | Race | Ratio | Memory | Article | Generator | Failure
 
 
 def finite(value: float) -> float | None:

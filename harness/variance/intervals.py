@@ -37,6 +37,10 @@ MANY_REPLICATES = 100_000
 LEAST_REPLICATES = 8
 
 
+#: Below this times the variance, the spread of squared deviations is rounding.
+_EPS = 2.0**-40
+
+
 class Estimate(NamedTuple):
     """A number and its interval; NaN where there is none.
 
@@ -105,13 +109,17 @@ def variance(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
     value = float(np.mean(stream.coordinates.second)) / (n - 1)
     if n < LEAST_REPLICATES or not math.isfinite(value):
         return _UNKNOWN._replace(value=value)
-    error = math.sqrt(_influence_sum_of_squares(stream) / (n - 1) / n)
+    if value == 0:  # a constant gradient
+        return Estimate(value, 0.0, value, value)
+    # where q is constant, as for a fair coin, what is left is the square of the mean's error, and the sample variance
+    # exceeds the variance by at most a part in n: so far does the interval reach at least
+    least = value / n / float(ndtri((1 + confidence) / 2))
+    error = math.sqrt(_influence_sum_of_squares(stream) / (n - 1) / n + least**2)
     spread = float(q.second) / n
-    if error == 0 or spread == 0:  # a constant gradient, or one of two values that lie opposite the mean
-        return Estimate(value, error, value, value)
     if n >= MANY_REPLICATES:
         reach = math.exp(float(ndtri((1 + confidence) / 2)) * error / value)
         return Estimate(value, error, value / reach, value * reach)
+    spread = max(spread, (_EPS * value) ** 2)
     acceleration = float(q.third) / n / spread**1.5 / math.sqrt(n)  # skewness over sqrt n
     excess = max(float(q.fourth) / n / spread**2 - 1, 2 / n)  # kurtosis - 1, at least 0 for every distribution
     quantile = float(stdtrit(max(2 * n / excess, 1.0), (1 + confidence) / 2))

@@ -1,0 +1,173 @@
+"""How often the intervals hold the exact value: the same measurement repeated, each time on other noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from harness import noise as noises
+from harness.errors import BadInputError
+from harness.estimators import noise_shape
+from harness.execution import progress
+from harness.execution.work import Cell, Work
+from harness.modes import usual
+from harness.oracle import gradients as exact_gradients
+from harness.oracle import variances as exact_variances
+from harness.problems import PROBLEMS, draw_noise
+from harness.results.schema import Coverage
+from harness.validation import require_count
+from harness.variance import engine, intervals, moments, tails
+from harness.variance import plan as variances
+from harness.variance.inputs import inputs
+
+Float = NDArray[np.float64]
+
+#: What is measured by default: light tails, heavy ones, and a discrete variable.
+PAIRS = (
+    ("pathwise", "quadratic"),
+    ("score_function", "quadratic"),
+    ("score_function", "cosine"),
+    ("score_function", "categorical_quadratic"),
+    ("rebar", "bernoulli_quadratic"),
+    ("score_function", "bernoulli"),
+)
+
+
+def proportion(hits: int, tries: int, confidence: float = intervals.CONFIDENCE) -> tuple[float, float]:
+    """Return the exact interval of a proportion: Clopper and Pearson, 1934."""
+    found = stats.binomtest(hits, tries).proportion_ci(confidence, method="exact")
+    return float(found.low), float(found.high)
+
+
+def measure(
+    backend: ModuleType,
+    *,
+    name: str,
+    device: str,
+    dtype: str,
+    estimator: str,
+    problem: str,
+    settings: Mapping[str, float],
+    dimension: int,
+    samples: int,
+    replicates: int,
+    repeats: int,
+    seed: int,
+    mode: str,
+) -> list[Coverage]:
+    """Repeat a measurement and count how often the intervals of mean and variance hold the exact value.
+
+    Args:
+        backend: the loaded and configured backend.
+        name: its name, for the records.
+        device: on which it was configured.
+        dtype: floating type.
+        estimator: a key of `ESTIMATORS`.
+        problem: a key of `PROBLEMS`, one with exact moments.
+        settings: all of them.
+        dimension: coordinates.
+        samples: samples in one gradient.
+        replicates: of one measurement.
+        repeats: measurements.
+        seed: of the noise.
+        mode: "eager" or "compiled".
+    """
+    parameters, constants = inputs(estimator, problem, settings, dimension, dtype)
+    event = next(iter(parameters.values())).shape
+    shape = noise_shape(estimator, settings, replicates, samples, event)
+    arguments = [
+        {k: backend.runtime.asarray(v, dtype) for k, v in arrays.items()} for arrays in (parameters, constants)
+    ]
+    function = engine.gradient_function(backend, estimator, problem, mode)
+    truth = exact_gradients.expectation(problem, parameters, constants, samples)
+    spread = exact_variances.variance(estimator, problem, parameters, constants, samples)
+    if truth is None or spread is None:
+        raise BadInputError(f"{estimator} on {problem} has no exact variance; take another pair")
+    exact = {
+        (what, parameter): float(np.mean(values[parameter]))
+        for what, values in (("mean", truth.gradient), ("variance", spread))
+        for parameter in PROBLEMS[problem].parameters
+    }
+    hits = dict.fromkeys(exact, 0)
+    untrusted = dict.fromkeys(PROBLEMS[problem].parameters, 0)
+    for repeat in range(repeats):
+        random = noises.generator(seed, "coverage", problem, estimator, replicates, repeat)
+        noise = backend.runtime.asarray(draw_noise(problem, parameters, shape, random), dtype)
+        gradients = backend.runtime.to_numpy(function(*arguments, noise))
+        for parameter in untrusted:
+            rows = np.asarray(gradients[parameter], np.float64).reshape(replicates, -1)
+            stream = moments.start(rows)
+            for what, found in (("mean", intervals.mean(stream)), ("variance", intervals.variance(stream))):
+                hits[what, parameter] += found.low <= exact[what, parameter] <= found.high
+            squares = moments.mean_squares(rows, stream.centre)
+            largest = tails.keep(np.empty(0), squares, tails.size(replicates))
+            untrusted[parameter] += tails.trusted(tails.shape(largest)) is False
+        progress.report(repeat + 1, repeats, "repeats")
+
+    def record(what: str, parameter: str) -> Coverage:
+        low, high = proportion(hits[what, parameter], repeats)
+        return Coverage(
+            backend=name,
+            dtype=dtype,
+            device=device,
+            estimator=estimator,
+            problem=problem,
+            parameter=parameter,
+            settings=variances.settings_text(settings),
+            quantity=what,
+            replicates=replicates,
+            repeats=repeats,
+            seed=seed,
+            nominal=intervals.CONFIDENCE,
+            coverage=hits[what, parameter] / repeats,
+            coverage_low=low,
+            coverage_high=high,
+            untrusted=untrusted[parameter] / repeats,
+        )
+
+    return [record(*key) for key in exact]
+
+
+def plan(
+    pairs: Sequence[tuple[str, str]] = PAIRS,
+    *,
+    backends: Sequence[str],
+    dtypes: Sequence[str] = ("float64",),
+    devices: Sequence[str] = ("cpu",),
+    replicates: Sequence[int] = (100, 1_000, 10_000),
+    repeats: int = 1_000,
+    seed: int = 0,
+) -> list[Cell]:
+    """Return one cell for each pair, size, backend, dtype and device, at default settings.
+
+    Args:
+        pairs: (estimator, problem).
+        backends: reference backends.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        replicates: sizes of one measurement.
+        repeats: measurements, at least 100.
+        seed: of the noise.
+
+    Raises:
+        BadInputError: a name is unknown or does not fit, or a number is out of range.
+    """
+    require_count("repeats", repeats, 100, "with fewer, the coverage is not known to 5 %")
+    cells = []
+    for size in replicates:
+        for estimator, problem in pairs:
+            planned = variances.plan(
+                estimator, problem, {}, replicates=size, backends=backends, dtypes=dtypes, devices=devices, seed=seed
+            )
+            for cell in planned:
+                arguments: dict[str, Any] = dict(cell.work.arguments) | {"repeats": repeats}
+                del arguments["source"], arguments["per_call"]
+                arguments["mode"] = usual(cell.work.backend)
+                work = Work("harness.variance.coverage:measure", cell.work.backend, cell.work.device, arguments)
+                cells.append(Cell(f"coverage {repeats} {cell.key}", work))
+    return cells
