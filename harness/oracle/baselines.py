@@ -1,6 +1,6 @@
 """Constant baselines: the mean of the objective, and for every coordinate the one of least variance.
 
-Both are means of known functions: sums over the support for discrete distributions, Gauss-Hermite quadrature for
+Both are means of known functions: sums over the support for discrete distributions, quadrature for
 normals, whose objectives here are sums over coordinates: f = f_i + rest, and the rest is independent of score_i, so
 that E[f s_i^2] / E[s_i^2] = E[f_i s_i^2] / E[s_i^2] + E f - E f_i.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from harness import dtypes
 from harness.estimators import ESTIMATORS
 from harness.oracle.costs import COSTS
-from harness.oracle.quadrature import hermite
+from harness.oracle.quadrature import line
 from harness.oracle.samplers import SAMPLERS
 from harness.oracle.sized import sized
 from harness.problems import PROBLEMS
@@ -77,7 +77,7 @@ def _by_enumeration(distribution: str, objective: str, parameters: Any, constant
 
 def _by_quadrature(distribution: str, objective: str, parameters: Any, constants: Any) -> tuple[Any, dict[str, Any]]:
     sampler, cost = SAMPLERS[distribution], COSTS[objective]
-    points, weights = hermite()
+    points, weights = line()
     best: dict[str, Any] = {name: np.zeros_like(value) for name, value in parameters.items()}
     means = np.zeros_like(parameters["loc"])
     for index in np.ndindex(parameters["loc"].shape):

@@ -1,4 +1,4 @@
-"""The Gauss-Hermite rule of standard normal noise, and its product over several numbers."""
+"""Rules for standard normal noise: a fine one for one number, and the Gauss-Hermite rule, to take products of."""
 
 from __future__ import annotations
 
@@ -28,6 +28,21 @@ def hermite() -> tuple[Real, Real]:
     """
     points, weights = hermegauss(POINTS)
     return points.astype(np.longdouble), (weights / weights.sum()).astype(np.longdouble)
+
+
+@cache
+def line() -> tuple[Real, Real]:
+    """Return points and masses of one standard normal number, so close that narrow objectives are resolved too.
+
+    The trapezoidal rule of step 1/32 is exact to rounding for exp(-k x^2) and cos(k x) up to k = 100; 64 points of
+    the Gauss-Hermite rule lie 0.28 apart, and halve the variance for exp(-10 x^2). Its ends hold less than 1e-37.
+
+    Reference:
+        Trefethen and Weideman, The Exponentially Convergent Trapezoidal Rule, 2014, section 5.
+    """
+    points = np.arange(-13, 13, 1 / 32).astype(np.longdouble)
+    weights = np.exp(-points * points / 2)
+    return points, weights / weights.sum()
 
 
 def product(columns: list[tuple[Real, Real]]) -> tuple[Real, Real]:

@@ -29,14 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.oracle.costs import COSTS
+from harness.oracle.quadrature import line
 from harness.oracle.rules import Moments
 from harness.oracle.sized import sized
 from harness.problems import PROBLEMS
 
 Real = NDArray[Any]
 
-#: Steps of the two rules, and where they end: noise at 13 leaves 1e-37 of its mass.
-STEP_NOISE, END_NOISE = 1 / 32, 13.0
+#: Step of the rule over log t, and where it ends.
 STEP_LOG, LOW_LOG, HIGH_LOG = 1 / 16, -60.0, 60.0
 
 #: The power n of the weights' sum, by estimator.
@@ -57,9 +57,7 @@ def moments(
     """
     if PROBLEMS[problem].distribution != "NORMAL" or np.size(parameters["loc"]) != 1:
         return None
-    noise = np.arange(-END_NOISE, END_NOISE, STEP_NOISE).astype(np.longdouble)
-    mass = np.exp(-noise * noise / 2)
-    mass /= mass.sum()
+    noise, mass = line()
     wide, fixed = (
         {name: np.asarray(value, np.longdouble).reshape(1) for name, value in arrays.items()}
         for arrays in (parameters, constants)

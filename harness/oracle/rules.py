@@ -3,7 +3,7 @@
 A gradient is the mean over independent samples, so its variance is that of one sample over their number; where the
 samples of a gradient are not independent terms (a leave-one-out baseline, a bound) the rule runs over all of them.
 
-Normal noise has a Gauss-Hermite product rule. Logistic noise l of one bit becomes u = sigmoid(l), uniform, in intervals
+One normal number has a trapezoidal rule, several have a Gauss-Hermite product rule. Logistic noise l of one bit becomes u = sigmoid(l), uniform, in intervals
 between the points at which a sample at l or at -l changes, each with a Gauss-Legendre rule after a change of variable
 that takes away the singularities at its ends. Where a sample depends on noise only through its value, the support
 is summed instead: every estimator whose gradient is constant on the noise of one value.
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from harness.estimators import ESTIMATORS
 from harness.oracle.costs import COSTS
 from harness.oracle.estimators import GRADIENTS, Given
-from harness.oracle.quadrature import LARGEST, POINTS, hermite, product
+from harness.oracle.quadrature import LARGEST, POINTS, hermite, line, product
 from harness.oracle.samplers import SAMPLERS
 from harness.problems import PROBLEMS
 
@@ -91,7 +91,7 @@ def _rule(estimator: str, distribution: str, parameters: dict[str, Real], sample
     if distribution == "NORMAL":
         if estimator == "measure_valued" or POINTS**size > LARGEST:
             return None
-        noise, mass = product([hermite()] * size)
+        noise, mass = product([line()] if size == 1 else [hermite()] * size)
         return noise.reshape(-1, samples, *event), mass
     if estimator == "exact" or estimator in BY_VALUE:
         return _by_value(distribution, parameters, samples)

@@ -11,7 +11,7 @@ _ESTIMATORS = ("score_function", "pathwise", "measure_valued")
 _OBJECTIVES = {
     "quadratic": ("(x - k)^2", (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)),
     "exponential": ("exp(-k x^2)", (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)),
-    "cosine": ("cos(k x)", (0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)),
+    "cosine": ("cos(k x)", (0.2, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)),
 }
 
 

@@ -87,7 +87,7 @@ def _row(record: Reproduction, floor: float | None) -> dict[str, Any]:
 def _axis_values(first: Reproduction, rows: Sequence[dict[str, Any]]) -> alt.Axis:
     """Return ticks at the measured places of a logarithmic x axis, which has few of its own."""
     places = sorted({row["x"] for row in rows})
-    return alt.Axis(values=places, format="~g") if first.log_x else alt.Axis(format="~g")
+    return alt.Axis(values=places, format="~g") if first.log_x else alt.Axis()
 
 
 def _layers(
@@ -100,11 +100,11 @@ def _layers(
         scale=alt.Scale(type="log" if first.log_x else "linear", zero=False, padding=12, nice=False),
     )
     y_scale = alt.Scale(type="log" if first.log_y else "linear", zero=False, padding=12)
-    y_axis = alt.Axis(format="~g", tickCount=6)
+    y_axis = alt.Axis(format="~g", tickCount=6) if first.log_y else alt.Axis()
     count = len(curves)
     cycled = [COLOURS[index % len(COLOURS)] for index in range(count)]
     dashes = [_DASHES[index % len(_DASHES)] for index in range(count)]
-    legend = alt.Legend(orient="top", columns=2, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=2)
+    legend = alt.Legend(orient="top", columns=3, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=2)
     colour = alt.Color("curve:N", title=None, scale=alt.Scale(domain=list(curves), range=cycled), legend=legend)
     shapes = [SHAPES[index % len(SHAPES)] for index in range(len(backends))]
     base = alt.Chart().encode(x=x, color=colour)
@@ -116,7 +116,7 @@ def _layers(
             ),
         ),
         base.mark_rule(strokeWidth=2, opacity=0.6).encode(y=alt.Y("low:Q", scale=y_scale), y2="high:Q"),
-        base.mark_point(size=48, opacity=1, strokeWidth=1.6).encode(
+        base.mark_point(size=34, opacity=1, strokeWidth=1.6).encode(
             y=alt.Y("measured:Q", scale=y_scale),
             shape=alt.Shape("backend:N", title="measured", scale=alt.Scale(domain=list(backends), range=shapes)),
             tooltip=[
