@@ -268,8 +268,7 @@ def library_cells(profile: Profile, backends: Sequence[str], dtypes: Sequence[st
 def measured_cells(
     profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str] = ()
 ) -> list[Cell]:
-    """Return the cells whose time is measured too: variance, article, time, training, curvature, memory, races,
-    reproductions.
+    """Return the cells whose time is measured too, and those of the literature's figures.
 
     Args:
         profile: what to measure.

@@ -35,9 +35,7 @@ class _Listing(click.Command):
               help="Divide the gradients that are measured by this, for a first look.")  # fmt: skip
 @where("float64")
 @click.pass_context
-def reproduce(
-    ctx: click.Context, names: Sequence[str], pictures: Path | None, fewer: int, where: Where
-) -> None:
+def reproduce(ctx: click.Context, names: Sequence[str], pictures: Path | None, fewer: int, where: Where) -> None:
     """Make figures and laws of the literature again, and hold them against exact values.
 
     The table has the point of each curve that lies farthest from its exact value, in standard errors, and the laws
@@ -55,13 +53,13 @@ def reproduce(
     found = [
         law
         for name in chosen
-        for law in laws.judged(
-            name, table.PAPERS[name], points, verdict.limit(table.PAPERS[name].comparisons)
-        )
+        for law in laws.judged(name, table.PAPERS[name], points, verdict.limit(table.PAPERS[name].comparisons))
     ]
     if where.format == "table":
         for name in chosen:
-            _tell(name, [record for record in points if record.name == name], [law for law in found if law.name == name])
+            _tell(
+                name, [record for record in points if record.name == name], [law for law in found if law.name == name]
+            )
     else:
         print_records([*points, *found], {}, where.format)
     if pictures is not None:
@@ -80,7 +78,9 @@ def _tell(name: str, points: Sequence[Reproduction], laws: Sequence[Reproduction
     for text in (f"{name}: {paper.reference}; {paper.where}.", paper.claim):
         click.echo(textwrap.fill(text, 80))
     shared: Columns = {
-        "measured [95 %]": lambda row: "{} [{}, {}]".format(*(number(row[end], 3) for end in ("measured", "low", "high"))),
+        "measured [95 %]": lambda row: "{} [{}, {}]".format(
+            *(number(row[end], 3) for end in ("measured", "low", "high"))
+        ),
         "exact": "exact",
         "s.e.": lambda row: number(row["deviation"], 2),
         "agrees": "agrees",
@@ -95,7 +95,9 @@ def _tell(name: str, points: Sequence[Reproduction], laws: Sequence[Reproduction
             click.echo(f"\n{title}")
             show([row for row in own if row["figure"] == title], by_curve, "table")
         show(said, by_law, "table")
-        agreed = [record.agrees for record in [*points, *laws] if (record.backend, record.dtype, record.device) == place]
+        agreed = [
+            record.agrees for record in [*points, *laws] if (record.backend, record.dtype, record.device) == place
+        ]
         verdict = "agrees" if all(agreed) else "DIFFERS"
         click.echo(f"\n{name} {verdict}: {sum(agreed)} of {len(agreed)} comparisons, {' '.join(place)}\n")
 

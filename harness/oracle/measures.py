@@ -59,7 +59,7 @@ def _spread(values: Real, masses: Real) -> float:
     return float(np.sum(masses * (values - mean) ** 2))
 
 
-def variance(problem: str, parameters: Mapping[str, Any], constants: Mapping[str, Any]) -> dict[str, Float]:
+def variance(problem: str, parameters: Mapping[str, Any], constants: Mapping[str, Any]) -> dict[str, Any]:
     """Return the variance of one gradient with one sample, per coordinate.
 
     Args:

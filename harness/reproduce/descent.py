@@ -7,6 +7,7 @@ gradient, theta <- theta - rate E g(theta): what the runs tend to as the gradien
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from types import ModuleType
 
 import numpy as np
@@ -62,6 +63,7 @@ def _constants(estimator: str) -> dict[str, Float]:
     return {"t": np.asarray(TARGET), **own}
 
 
+@cache
 def exact_path(estimator: str) -> Float:
     """Return the logit before each step and after the last, moved by the exact mean gradient [STEPS + 1]."""
     constants, path = _constants(estimator), [0.0]
@@ -76,9 +78,7 @@ def exact_path(estimator: str) -> Float:
     return np.array(path)
 
 
-def measure(
-    backend: ModuleType, name: str, dtype: str, estimator: str, seed: int
-) -> list[list[float]]:
+def measure(backend: ModuleType, name: str, dtype: str, estimator: str, seed: int) -> list[list[float]]:
     """Return the logit of each run at the steps of `SHOWN` [RUNS][steps].
 
     Args:

@@ -15,7 +15,7 @@ _ERROR = "squared error against temperature"
 _INNER = (1, 2, 5, 10, 20, 50, 100)
 _TEMPERATURES = (0.05, 0.1, 0.2, 0.5, 1.0)
 #: Legend, estimator and its settings.
-_COMPARED = (
+_COMPARED: tuple[tuple[str, str, dict[str, float]], ...] = (
     ("straight-through Gumbel", "straight_through_gumbel", {}),
     ("Gumbel-Rao, K = 10", "gumbel_rao", {"inner": 10.0}),
     ("Gumbel-Rao, K = 100", "gumbel_rao", {"inner": 100.0}),
@@ -60,7 +60,9 @@ PAPER = Paper(
         ),
     ),
     laws=(
-        Law("squared error, K = 10 / straight-through <= 1", _ERROR, (_COMPARED[1][0], _COMPARED[0][0]), never_above, 1),
+        Law(
+            "squared error, K = 10 / straight-through <= 1", _ERROR, (_COMPARED[1][0], _COMPARED[0][0]), never_above, 1
+        ),
         Law("squared error, K = 100 / K = 10 <= 1", _ERROR, (_COMPARED[2][0], _COMPARED[1][0]), never_above, 1),
     ),
 )

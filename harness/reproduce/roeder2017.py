@@ -16,7 +16,8 @@ PAPER = Paper(
     claim="At q = posterior the gradient without the score term is 0 for every sample; that of the whole bound keeps "
     "the Fisher information as variance: 1 / scale^2 = 2 by loc, 2 / scale^2 = 4 by scale.",
     figures={
-        title: Figure("variance", parameter, "distance of q from the posterior") for title, parameter in _FIGURES.items()
+        title: Figure("variance", parameter, "distance of q from the posterior")
+        for title, parameter in _FIGURES.items()
     },
     measurements=tuple(
         Measurement(

@@ -41,8 +41,8 @@ PAPER = Paper(
     reference="Tucker, Mnih, Maddison, Lawson and Sohl-Dickstein, REBAR, NeurIPS 2017",
     where=f"section 5.1: E (b - t)^2 of one bit, here a loss, with t = {descent.TARGET}; Concrete at temperature "
     f"{descent.TEMPERATURE}; REBAR at temperature 50 with coefficient 100 (tuned), and at 0.5 with 1 (as it comes)",
-    claim="REBAR is unbiased and, once tuned, has less variance than the score function's gradient; descent along the Concrete "
-    "gradient, which is biased, ends in the wrong place.",
+    claim="REBAR is unbiased and, once tuned, has less variance than the score function's gradient; descent along "
+    "the Concrete gradient, which is biased, ends in the wrong place.",
     figures={
         _VARIANCE: Figure("variance", "logits", "step"),
         _MEAN: Figure("mean", "logits", "step", log_y=False),

@@ -11,7 +11,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.backends import is_library
 from harness.results.run import Run
-from harness.results.schema import Article, Check, Failure, Memory, Race, Ratio, Record, Reproduction, Time, Train, Variance
+from harness.results.schema import (
+    Article,
+    Check,
+    Failure,
+    Memory,
+    Race,
+    Ratio,
+    Record,
+    Reproduction,
+    Time,
+    Train,
+    Variance,
+)
 from harness.site import agreement, article, failures, geometry, provenance, reproductions, timing, training, variance
 from harness.site.answers import answers, not_measured
 from harness.site.figures import Drawn, bundle, draw

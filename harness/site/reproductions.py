@@ -38,7 +38,9 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
         f"{sum(record.agrees for record in every):,} of {plural(len(every), 'comparison')} agree.",
         *(f"{PAPERS[name].reference}; {PAPERS[name].where}. {PAPERS[name].claim}" for name in names),
     ]
-    return Section("literature", "Figures of the literature", notes, charts(found, backends), [_laws(laws), _worst(found)])
+    return Section(
+        "literature", "Figures of the literature", notes, charts(found, backends), [_laws(laws), _worst(found)]
+    )
 
 
 def charts(records: Sequence[Reproduction], backends: Sequence[str]) -> list[Figure]:
@@ -90,9 +92,7 @@ def _axis_values(first: Reproduction, rows: Sequence[dict[str, Any]]) -> alt.Axi
     return alt.Axis(values=places, format="~g") if first.log_x else alt.Axis()
 
 
-def _layers(
-    rows: Sequence[dict[str, Any]], curves: Sequence[str], backends: Sequence[str], first: Reproduction
-) -> alt.LayerChart:
+def _layers(rows: Sequence[dict[str, Any]], curves: Sequence[str], backends: Sequence[str], first: Reproduction) -> Any:
     x = alt.X(
         "x:Q",
         title=first.axis,
