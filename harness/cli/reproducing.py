@@ -81,12 +81,16 @@ def _tell(name: str, points: Sequence[Reproduction], laws: Sequence[Reproduction
         "measured [95 %]": lambda row: "{} [{}, {}]".format(
             *(number(row[end], 3) for end in ("measured", "low", "high"))
         ),
-        "exact": "exact",
+        "exact": lambda row: number(row["exact"], 3),
         "s.e.": lambda row: number(row["deviation"], 2),
         "agrees": "agrees",
     }
-    by_curve: Columns = {"curve": "curve", "at": lambda row: number(row["x"], 3), **shared}
-    by_law: Columns = {"law": lambda row: textwrap.fill(row["curve"], 30), **shared}
+    by_curve: Columns = {
+        "curve": lambda row: textwrap.fill(row["curve"], 18),
+        "at": lambda row: number(row["x"], 3),
+        **shared,
+    }
+    by_law: Columns = {"law": lambda row: textwrap.fill(row["curve"], 24), **shared}
     places = dict.fromkeys((record.backend, record.dtype, record.device) for record in points)
     for place in places:
         own, said = ([flat(record) for record in records if (record.backend, record.dtype, record.device) == place]

@@ -98,7 +98,7 @@ def never_above(law: Law, curves: Sequence[Curve], limit: float) -> Reproduction
 
 
 def judged(name: str, paper: Paper, points: Sequence[Reproduction], limit: float) -> list[Reproduction]:
-    """Return the laws of a paper as records, for each backend, dtype and device that was measured.
+    """Return the laws of a paper as records, for each backend, dtype and device in which every point was measured.
 
     Args:
         name: of the reproduction.
@@ -109,8 +109,10 @@ def judged(name: str, paper: Paper, points: Sequence[Reproduction], limit: float
     own = [point for point in points if point.name == name and point.x is not None]
     places = dict.fromkeys((point.backend, point.dtype, point.device) for point in own)
     found = []
+    planned = paper.comparisons - len(paper.laws)
     for place in places:
-        for law in paper.laws:
+        measured = sum((point.backend, point.dtype, point.device) == place for point in own)
+        for law in paper.laws if measured == planned else ():
             curves = [
                 sorted(
                     (
