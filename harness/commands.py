@@ -10,7 +10,7 @@ from harness.agreement.ledger import LISTED
 from harness.console import note
 from harness.results import provenance, store
 from harness.results.run import Run
-from harness.results.schema import Check, Failure
+from harness.results.schema import Check, Failure, Reproduction
 
 
 def run(
@@ -37,7 +37,7 @@ def run(
         machine: what to call this machine.
 
     Returns:
-        The exit status: 0, or 1 if a cell failed or a comparison is out of budget.
+        The exit status: 0, or 1 if a cell failed, a comparison is out of budget, or a figure of the literature differs.
 
     Raises:
         BadInputError: a name is unknown, a device is missing, or a results file cannot be read.
@@ -54,12 +54,15 @@ def run(
     failures = [record for record in result.records if isinstance(record, Failure)]
     checks = [record for record in result.records if isinstance(record, Check)]
     outside = [record for record in checks if not record.within_budget and record.deviation != LISTED]
+    differing = [record for record in result.records if isinstance(record, Reproduction) and not record.agrees]
     for failure in failures:
         note(f"not measured: {failure.cell}: {failure.reason}")
     if outside:
         note(f"{len(outside)} comparisons are out of budget; see them with: reparam check")
+    if differing:
+        note(f"{len(differing)} points of the literature's figures differ; see them with: reparam reproduce all")
     note(f"dashboard: {site(root, root / 'site')}")
-    return 1 if failures or outside else 0
+    return 1 if failures or outside or differing else 0
 
 
 def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequence[str] = ()) -> Path:

@@ -106,6 +106,7 @@ class Profile:
         networks: widths of classifiers whose curvature products are timed.
         solved: widths of classifiers with which a linear system is solved, for its memory.
         races: models and rivals.
+        reproduced: figures of the literature, keys of `harness.reproduce.table.PAPERS`, or "all".
     """
 
     text: str
@@ -119,6 +120,7 @@ class Profile:
     networks: tuple[tuple[int, ...], ...] = ()
     solved: tuple[tuple[int, ...], ...] = ()
     races: tuple[RaceRow, ...] = ()
+    reproduced: tuple[str, ...] = ()
 
 
 _QUICK_KERNELS = (
@@ -197,6 +199,11 @@ PROFILES = {
         judged=False,
         solved=((784, 2800, 2800, 10),),
     ),
+    "reproduce": Profile(
+        text="named figures and laws of the literature, made again; minutes",
+        judged=False,
+        reproduced=("all",),
+    ),
 }
 
 
@@ -263,7 +270,7 @@ def library_cells(profile: Profile, backends: Sequence[str], dtypes: Sequence[st
 def measured_cells(
     profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str] = ()
 ) -> list[Cell]:
-    """Return the cells whose time is measured too: variance, article, time, training, curvature, memory, races.
+    """Return the cells whose time is measured too, and those of the literature's figures.
 
     Args:
         profile: what to measure.
@@ -273,6 +280,8 @@ def measured_cells(
         dtypes: floating types; none leaves float32, and for training the profile's own.
     """
     chosen = dtypes or ("float32",)
+    from harness.reproduce import plan as reproductions
+    from harness.reproduce import table
     from harness.timing import memory, products
     from harness.timing import plan as timing
     from harness.training import plan as training
@@ -336,4 +345,6 @@ def measured_cells(
             seed=seed,
             seeds=rivals.seeds,
         )
+    for name in table.chosen(profile.reproduced):
+        cells += reproductions.plan(name, backends=backends, dtypes=dtypes or ("float64",), devices=devices, seed=seed)
     return cells

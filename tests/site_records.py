@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 
 from harness.results.run import Run
-from harness.results.schema import Article, Check, Failure, Memory, Race, Ratio, Record, Time, Train, Variance
+from harness.results.schema import (
+    Article,
+    Check,
+    Failure,
+    Memory,
+    Race,
+    Ratio,
+    Record,
+    Reproduction,
+    Time,
+    Train,
+    Variance,
+)
 
 BACKENDS = ("jax", "tensorflow", "torch")
 KERNELS = (
@@ -289,6 +301,22 @@ def geometries(random: np.random.Generator) -> list[Record]:
     return found
 
 
+def reproductions() -> list[Record]:
+    """Return one curve of a figure, at its exact values."""
+    return [
+        Reproduction(
+            backend="torch", dtype="float64", device="cpu", name="rezende2014",
+            figure="f = |x|^2, x ~ N(0, I_D), by loc", quantity="variance of one gradient", curve=curve,
+            axis="dimension D", x=x, log_x=True, log_y=True,
+            estimator=curve, problem="norm_squared", settings="loc=0 scale=1", samples=1, replicates=200_000, seed=0,
+            measured=exact, low=0.98 * exact, high=1.02 * exact, confidence=0.95, exact=exact, deviation=0.0, limit=4.5,
+            agrees=True,
+        )
+        for x in (1.0, 10.0, 50.0)
+        for curve, exact in (("score_function", (x + 2) * (x + 4)), ("pathwise", 4.0))
+    ]  # fmt: skip
+
+
 def failure(reason: str = "RuntimeError: no such device", cell: str = "time torch gaussian.cdf float32 gpu") -> Failure:
     return Failure(backend="torch", dtype="float32", device="cpu", cell=cell, reason=reason)
 
@@ -297,5 +325,5 @@ def run(name: str = "quick-1", seed: int = 0, **provenance: Any) -> Run:
     """Return a run with records of every kind but failures."""
     random = np.random.default_rng(seed)
     records = [*checks(random), *variances(random), *times(random), *trains(random), *articles(random)]
-    records += geometries(random)
+    records += [*geometries(random), *reproductions()]
     return Run(name, PROVENANCE | provenance, records)

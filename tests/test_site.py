@@ -62,7 +62,8 @@ def replace_first(records: list, kind: type, **changes: object) -> list:
 def test_every_area_has_its_section_and_table(index: Path) -> None:
     html = index.read_text("utf-8")
     for anchor in (
-        "agreement", "variance", "time", "training", "curvature", "memory", "race", "article", "provenance",
+        "agreement", "variance", "time", "training", "curvature", "memory", "race", "literature", "article",
+        "provenance",
     ):  # fmt: skip
         assert f'<section id="{anchor}"' in html
     assert 'id="failures"' not in html  # none in these records

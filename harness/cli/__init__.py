@@ -12,6 +12,7 @@ from harness.cli.estimating import coverage, laws, variance
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, time, train
 from harness.cli.publishing import run, site
+from harness.cli.reproducing import reproduce
 
 
 class _Main(click.Group):
@@ -53,5 +54,19 @@ def main() -> None:
     """  # noqa: D301 -- a mark of click, not a letter
 
 
-for _command in (doctor, list_, check, variance, laws, coverage, time, curvature, train, race, run, site):
+for _command in (
+    doctor,
+    list_,
+    check,
+    variance,
+    laws,
+    coverage,
+    time,
+    curvature,
+    train,
+    race,
+    reproduce,
+    run,
+    site,
+):
     main.add_command(_command)

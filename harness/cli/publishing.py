@@ -15,7 +15,9 @@ _RESULTS = click.option(
 
 
 @click.command()
-@click.option("--profile", "profile_name", default="quick", show_default=True, metavar="quick|full|geometry|memory")
+@click.option(
+    "--profile", "profile_name", default="quick", show_default=True, metavar="quick|full|geometry|memory|reproduce"
+)
 @click.option("--fresh", is_flag=True, help="Start anew although a run of the same code and versions exists.")
 @click.option("--machine", default="", help="What to call this machine. Default: its processor and cores.")
 @_RESULTS

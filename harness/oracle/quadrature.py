@@ -1,7 +1,8 @@
 """Rules of one number of noise, and their product over several: Gauss-Hermite for normals, trapezoidal for gammas.
 
-The logarithm of a gamma variate, and the logit of a beta variate, have a density that is analytic about the real line
-and decays exponentially, so that equal steps converge exponentially.
+One normal number alone has a trapezoidal rule too, which is finer. The logarithm of a gamma variate, and the logit of a
+beta variate, have a density that is analytic about the real line and decays exponentially, so that equal steps converge
+exponentially.
 
 Reference:
     Trefethen and Weideman, The Exponentially Convergent Trapezoidal Rule, 2014, theorem 5.1.
@@ -42,6 +43,21 @@ def hermite() -> tuple[Real, Real]:
     """
     points, weights = hermegauss(POINTS)
     return points.astype(np.longdouble), (weights / weights.sum()).astype(np.longdouble)
+
+
+@cache
+def line() -> tuple[Real, Real]:
+    """Return points and masses of one standard normal number, so close that narrow objectives are resolved too.
+
+    The trapezoidal rule of step 1/32 is exact to rounding for exp(-k x^2) and cos(k x) up to k = 100; 64 points of
+    the Gauss-Hermite rule lie 0.28 apart, and halve the variance for exp(-10 x^2). Its ends hold less than 1e-37.
+
+    Reference:
+        Trefethen and Weideman, The Exponentially Convergent Trapezoidal Rule, 2014, section 5.
+    """
+    points = np.arange(-13, 13, 1 / 32).astype(np.longdouble)
+    weights = np.exp(-points * points / 2)
+    return points, weights / weights.sum()
 
 
 def product(columns: list[tuple[Real, Real]]) -> tuple[Real, Real]:
@@ -91,17 +107,28 @@ def beta(concentration1: Any, concentration0: Any) -> tuple[Real, Real]:
     return _trapezoidal(both, log_density)
 
 
-def _gammas(*names: str) -> Callable[[Mapping[str, Real]], tuple[list[tuple[Real, Real]], tuple[int, ...]]]:
-    def columns(parameters: Mapping[str, Real]) -> tuple[list[tuple[Real, Real]], tuple[int, ...]]:
+#: (parameters, samples) -> the rules of all noise of the samples, and the shape of one sample's noise.
+_Columns = Callable[[Mapping[str, Real], int], tuple[list[tuple[Real, Real]], tuple[int, ...]]]
+
+
+def _normals(parameters: Mapping[str, Real], samples: int) -> tuple[list[tuple[Real, Real]], tuple[int, ...]]:
+    loc = parameters["loc"]
+    numbers = loc.size * samples
+    return [line()] if numbers == 1 else [hermite()] * numbers, loc.shape
+
+
+def _gammas(*names: str) -> _Columns:
+    def columns(parameters: Mapping[str, Real], samples: int) -> tuple[list[tuple[Real, Real]], tuple[int, ...]]:
         every = np.stack([parameters[name] for name in names])
-        return [gamma(number) for number in every.ravel()], every.shape if len(names) > 1 else every.shape[1:]
+        shape = every.shape if len(names) > 1 else every.shape[1:]
+        return [gamma(number) for number in every.ravel()] * samples, shape
 
     return columns
 
 
-#: By attribute of `backend.distributions`: parameters -> the rules of all noise of one sample, and the noise's shape.
-COLUMNS: dict[str, Callable[[Mapping[str, Real]], tuple[list[tuple[Real, Real]], tuple[int, ...]]]] = {
-    "NORMAL": lambda parameters: ([hermite()] * parameters["loc"].size, parameters["loc"].shape),
+#: By attribute of `backend.distributions`.
+COLUMNS: dict[str, _Columns] = {
+    "NORMAL": _normals,
     "GAMMA": _gammas("concentration"),
     "BETA": _gammas("concentration1", "concentration0"),
 }
@@ -115,10 +142,10 @@ def continuous(distribution: str, parameters: Mapping[str, Real], samples: int) 
         parameters: {name: [*event]}.
         samples: how many.
     """
-    columns, shape = COLUMNS[distribution](parameters)
-    if np.prod([float(len(points)) for points, _ in columns * samples]) > LARGEST:
+    columns, shape = COLUMNS[distribution](parameters, samples)
+    if np.prod([float(len(points)) for points, _ in columns]) > LARGEST:
         return None
-    noise, mass = product(columns * samples)
+    noise, mass = product(columns)
     return noise.reshape(-1, samples, *shape), mass
 
 

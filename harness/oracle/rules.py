@@ -3,10 +3,11 @@
 A gradient is the mean over independent samples, so its variance is that of one sample over their number; where the
 samples of a gradient are not independent terms (a leave-one-out baseline, a bound) the rule runs over all of them.
 
-Normal noise has a Gauss-Hermite product rule, gamma variates a trapezoidal one in their logarithm. Logistic noise l of
-one bit becomes u = sigmoid(l), uniform, in intervals between the points at which a sample at l or at -l changes, each
-with a Gauss-Legendre rule after a change of variable that takes away the singularities at its ends. Where a gradient
-depends on noise only through the sample's value, values are summed instead: the support, or a rule for beta variables.
+One normal number has a fine trapezoidal rule, several have a Gauss-Hermite product rule, gamma variates a trapezoidal
+one in their logarithm. Logistic noise l of one bit becomes u = sigmoid(l), uniform, in intervals between the points at
+which a sample at l or at -l changes, each with a Gauss-Legendre rule after a change of variable that takes away the
+singularities at its ends. Where a gradient depends on noise only through the sample's value, values are summed instead:
+the support, or a rule for beta variables.
 
 Reference:
     Abramowitz and Stegun, 1964, 25.4.29 and 25.4.46; Davis and Rabinowitz, Methods of Numerical Integration, 1984,
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -130,12 +132,17 @@ def _of_one_bit(logit: float, draws: int, event: tuple[int, ...]) -> tuple[Real,
     return noise.reshape(shape), mass
 
 
+@cache
+def _legendre() -> tuple[Float, Float]:
+    return leggauss(LEGENDRE)
+
+
 def _open(low: Any, high: Any) -> tuple[Real, Real]:
     """Return logistic noise and masses of u in an interval: u = low + (high - low) (3 t^2 - 2 t^3), t in (0, 1).
 
     The logit of u is formed from distances to 0 and to 1, which do not cancel.
     """
-    nodes, weights = leggauss(LEGENDRE)
+    nodes, weights = _legendre()
     t, dt = (nodes.astype(np.longdouble) + 1) / 2, weights.astype(np.longdouble) / 2
     width = high - low
     below, above = width * t**2 * (3 - 2 * t), width * (1 - t) ** 2 * (1 + 2 * t)

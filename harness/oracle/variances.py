@@ -4,7 +4,7 @@ Normal problems: with x = loc + scale e, e ~ N(0, 1), the objective and the scor
 E e^(2 n) = (2 n - 1)!!. In several coordinates f = u_i + rest_i, and the rest is independent of e_i.
 Gamma and beta problems: the moments of `gamma_moments`, likewise in several coordinates.
 Bernoulli: the two outcomes are enumerated; the relaxation is integrated over its logistic noise.
-Everything else has the quadrature of `rules`, where it is small enough.
+Everything else has the roads of `exact`, where they are short enough.
 
 Gradients by one parameter have one variance per coordinate, of the parameter's shape.
 """
@@ -12,12 +12,13 @@ Gradients by one parameter have one variance per coordinate, of the parameter's 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.oracle import gamma_moments, rules
+from harness.oracle import exact, gamma_moments, measures
 from harness.oracle.gradients import sigmoid
 
 Float = NDArray[np.float64] | np.float64
@@ -220,6 +221,7 @@ _SINGLE_SAMPLE_VARIANCES: dict[tuple[str, str], Callable[[Arrays, Arrays], dict[
     ("pathwise", "norm_squared"): pathwise_normal,
     ("gumbel_softmax", "bernoulli"): relaxed_bernoulli,
     ("straight_through_gumbel", "bernoulli"): relaxed_bernoulli,
+    **{("measure_valued", problem): partial(measures.variance, problem) for problem in measures.SEPARABLE},
 }
 
 
@@ -241,5 +243,5 @@ def variance(
     if estimator in _SCORE_VARIANCES and problem in _SCORE_MOMENTS:
         scores = _SCORE_MOMENTS[problem](parameters, constants)
         return {name: _SCORE_VARIANCES[estimator](m, samples) for name, m in scores.items()}
-    exact = rules.moments(estimator, problem, parameters, constants, samples)
-    return None if exact is None else {name: row.variance for name, row in exact.items()}
+    found = exact.moments(estimator, problem, parameters, constants, samples)
+    return None if found is None else {name: row.variance for name, row in found.items()}

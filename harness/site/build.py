@@ -11,8 +11,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.backends import is_library
 from harness.results.run import Run
-from harness.results.schema import Article, Check, Failure, Memory, Race, Ratio, Record, Time, Train, Variance
-from harness.site import agreement, article, failures, geometry, provenance, timing, training, variance
+from harness.results.schema import (
+    Article,
+    Check,
+    Failure,
+    Memory,
+    Race,
+    Ratio,
+    Record,
+    Reproduction,
+    Time,
+    Train,
+    Variance,
+)
+from harness.site import agreement, article, failures, geometry, provenance, reproductions, timing, training, variance
 from harness.site.answers import answers, not_measured
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table
@@ -27,6 +39,7 @@ AREAS: tuple[tuple[type[Record], Callable[[Sequence[Record], Sequence[str]], Sec
     (Ratio, geometry.products),
     (Memory, geometry.memory),
     (Race, geometry.rivals),
+    (Reproduction, reproductions.section),
     (Article, article.section),
     (Failure, failures.section),
 )
