@@ -8,7 +8,7 @@ import click
 
 from harness import errors
 from harness.cli.checking import check
-from harness.cli.estimating import coverage, laws, variance
+from harness.cli.estimating import coverage, laws, recommend, variance
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, time, train
 from harness.cli.publishing import run, site
@@ -61,6 +61,7 @@ for _command in (
     variance,
     laws,
     coverage,
+    recommend,
     time,
     curvature,
     train,

@@ -170,3 +170,61 @@ def coverage(estimators: Sequence[str], sizes: Sequence[int], repeats: int, wher
         "marked": lambda row: f"{row['untrusted']:.3f}",
     }
     print_records(measure(cells, processes=2, threads=1), columns, where.format)
+
+
+@click.command()
+@click.option("--problem", required=True, metavar="P", help="See: reparam list problems.")
+@click.option("--budget", type=float, required=True, metavar="SECONDS", help="For one estimate of the gradient.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of problem or estimators. Repeatable.")
+@click.option("--dimension", type=int, help="Of a problem that takes one.")
+@click.option("--samples", type=int, help="Samples in one gradient. Default: the least each estimator needs.")
+@click.option("--replicates", type=int, default=65_536, show_default=True, help="Gradients of each, for its variance.")
+@where("float32")
+def recommend(
+    problem: str,
+    budget: float,
+    settings: Sequence[str],
+    dimension: int | None,
+    samples: int | None,
+    replicates: int,
+    where: Where,
+) -> None:
+    """Rank the estimators that fit a problem by the mean squared error that a budget buys on this machine.
+
+    As many gradients are averaged as fit into the budget, so that noise, bias and cost all count. Estimators that
+    cannot be told apart from the best one, at 5 % over all comparisons, are said to be as good.
+
+    Example: reparam recommend --problem categorical_quadratic --dimension 10 --budget 0.001 --backend torch
+    """
+    from harness.console import number, seconds
+    from harness.measure import measure
+    from harness.variance import recommend as decisions
+
+    cells = decisions.plan(
+        problem,
+        budget,
+        pairs(settings),
+        dimension=dimension,
+        samples=samples,
+        replicates=replicates,
+        **where.chosen(),
+    )
+
+    def error(row: Mapping[str, Any]) -> str:
+        if row["trusted"] is False:
+            return "not to be trusted"
+        if row["mean_squared_error"] is None:
+            return "unknown" if row["gradients"] else "does not fit"
+        return f"{row['mean_squared_error']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
+
+    columns: Columns = {
+        "backend": "backend",
+        "rank": lambda row: "-" if row["rank"] is None else str(row["rank"]),
+        "estimator": "estimator",
+        "error^2 [95 %]": error,
+        "of it bias^2": lambda row: number(row["bias_squared"], 2),
+        "gradients": lambda row: "-" if row["gradients"] is None else f"{row['gradients']:,.0f}",
+        "each": lambda row: seconds(row["seconds_per_gradient"]),
+        "as good as the best": lambda row: "yes" if row["as_good_as_the_best"] else "no",
+    }
+    print_records(measure(cells, processes=1, threads=1), columns, where.format)

@@ -159,6 +159,50 @@ class Coverage(Record, frozen=True, tag="coverage"):
     untrusted: float
 
 
+class Recommendation(Record, frozen=True, tag="recommendation"):
+    """How far off the gradient is that an estimator buys with some seconds, among all that fit the problem.
+
+    Attributes:
+        problem: its name.
+        estimator: its name.
+        settings: as "name=value" joined by blanks.
+        dimension: coordinates of a parameter.
+        samples: in one gradient.
+        replicates: gradients from which variance and bias were measured.
+        seed: of the noise.
+        budget_seconds: for one estimate of the gradient.
+        rank: 1 is the best; None where nothing can be said.
+        gradients: how many are averaged; None where not even one fits the budget.
+        seconds_per_gradient: its draw included; median, all estimators taking turns in one process.
+        mean_squared_error: sum over all coordinates of bias^2 + variance / gradients.
+        low: lower end of its interval.
+        high: upper end of its interval.
+        confidence: of the interval.
+        bias_squared: what of it is bias.
+        trusted: False where the tail of a variance is too heavy to say anything.
+        as_good_as_the_best: whether it cannot be told apart from the first, at 5 % over all comparisons.
+    """
+
+    problem: str
+    estimator: str
+    settings: str
+    dimension: int
+    samples: int
+    replicates: int
+    seed: int
+    budget_seconds: float
+    rank: int | None
+    gradients: float | None
+    seconds_per_gradient: float
+    mean_squared_error: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    bias_squared: float | None
+    trusted: bool | None
+    as_good_as_the_best: bool
+
+
 class Time(Record, frozen=True, tag="time"):
     """Seconds of one call, results waited for.
 
@@ -455,7 +499,19 @@ class Failure(Record, frozen=True, tag="failure"):
 
 
 AnyRecord = (
-    Check | Variance | Coverage | Time | Train | Race | Ratio | Memory | Article | Generator | Reproduction | Failure
+    Check
+    | Variance
+    | Coverage
+    | Recommendation
+    | Time
+    | Train
+    | Race
+    | Ratio
+    | Memory
+    | Article
+    | Generator
+    | Reproduction
+    | Failure
 )
 
 

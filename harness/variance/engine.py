@@ -100,7 +100,7 @@ class Blocks:
         backend: the loaded backend.
         gradients: (*arguments, noise [size, samples, *event]) -> {name: [size, *param]}.
         arguments: parameters and constants, arrays of the framework.
-        draw: number of a block -> its noise, an array of the framework.
+        draw: number of a block, or its seed, -> its noise, an array of the framework.
         size: replicates of a block.
         replicates: of the whole run; the last block is computed whole and its tail dropped, so that no result depends
             on a second compilation for an odd shape.
@@ -114,7 +114,7 @@ class Blocks:
     replicates: int
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many blocks there are."""
         return -(-self.replicates // self.size)
 
@@ -165,7 +165,7 @@ def stream(blocks: Blocks, first: int = 0, last: int | None = None) -> Partial:
         first: number of the first block.
         last: number of the block before which to end; None is all.
     """
-    end = blocks.count if last is None else last
+    end = blocks.number if last is None else last
     kept = _Kept(blocks)
     seconds: list[float] = []
     pilot = blocks.draw(0)
@@ -210,7 +210,7 @@ def stream_native(
         per_call: blocks in one call.
     """
     backend, runtime = blocks.backend, blocks.backend.runtime
-    end = blocks.count if last is None else last
+    end = blocks.number if last is None else last
     whole = min(end, blocks.replicates // blocks.size)
     kept = _Kept(blocks)
 
@@ -267,7 +267,7 @@ def _scale(found: moments.Moments) -> float:
     return 2.0 ** round(math.log2(deviation)) if deviation > 0 and math.isfinite(deviation) else 1.0
 
 
-def partial(
+def prepare(
     backend: ModuleType,
     *,
     dtype: str,
@@ -280,10 +280,9 @@ def partial(
     seed: int,
     mode: str,
     source: str = "shared",
-    share: tuple[int, int] = (0, 1),
-    per_call: int = BLOCKS_PER_CALL,
-) -> Partial:
-    """Compute one process's share of the blocks of one estimator on one problem.
+    **_: Any,
+) -> Blocks:
+    """Return the blocks of one estimator on one problem.
 
     Args:
         backend: the loaded and configured backend.
@@ -296,32 +295,69 @@ def partial(
         replicates: gradients of the whole run.
         seed: of the noise.
         mode: "eager" or "compiled".
-        source: of the noise, "shared" or "framework".
-        share: (i, n): the i-th of n equal runs of blocks.
-        per_call: blocks in one call, where the source is the framework.
+        source: of the noise: "shared", where `draw` takes the number of a block, or "framework", where it takes a seed.
     """
     runtime = backend.runtime
     parameters, constants = inputs(estimator, problem, settings, dimension, dtype)
     event = next(iter(parameters.values())).shape
-    block = block_replicates(problem, int(np.prod(event)), samples * ESTIMATORS[estimator].draws(settings))
-    shape = noise_shape(estimator, settings, block, samples, event)
+    size = block_replicates(problem, int(np.prod(event)), samples * ESTIMATORS[estimator].draws(settings))
+    shape = noise_shape(estimator, settings, size, samples, event)
     arguments = tuple({k: runtime.asarray(v, dtype) for k, v in arrays.items()} for arrays in (parameters, constants))
-    count = -(-replicates // block)
-    first, last = (count * part // share[1] for part in (share[0], share[0] + 1))
-    function = gradient_function(backend, estimator, problem, mode)
-    if source == "shared":
-
-        def draw(number: int) -> Any:
-            random = noises.generator(seed, "variance", problem, estimator, number)
-            return runtime.asarray(draw_noise(problem, parameters, shape, random), dtype)
-
-        return stream(Blocks(backend, function, arguments, draw, block, replicates), first, last)
     like = next(iter(arguments[0].values()))
     native = getattr(backend.sampling, f"standard_{NOISE[PROBLEMS[problem].distribution]}")
-    base = noises.integer(seed, "variance", problem, estimator)
 
-    blocks = Blocks(backend, function, arguments, lambda seed: native(seed, shape, like), block, replicates)
+    def shared(number: int) -> Any:
+        random = noises.generator(seed, "variance", problem, estimator, number)
+        return runtime.asarray(draw_noise(problem, parameters, shape, random), dtype)
+
+    def drawn(seed: Any) -> Any:
+        return native(seed, shape, like)
+
+    function = gradient_function(backend, estimator, problem, mode)
+    return Blocks(backend, function, arguments, shared if source == "shared" else drawn, size, replicates)
+
+
+def partial(
+    backend: ModuleType,
+    *,
+    estimator: str,
+    problem: str,
+    seed: int,
+    dtype: str,
+    mode: str,
+    source: str = "shared",
+    share: tuple[int, int] = (0, 1),
+    per_call: int = BLOCKS_PER_CALL,
+    **arguments: Any,
+) -> Partial:
+    """Compute one process's share of the blocks of one estimator on one problem.
+
+    Args:
+        backend: the loaded and configured backend.
+        estimator: a key of `ESTIMATORS`.
+        problem: a key of `PROBLEMS`.
+        seed: of the noise.
+        dtype: floating type.
+        mode: "eager" or "compiled".
+        source: of the noise, "shared" or "framework".
+        share: (i, n): the i-th of n equal runs of blocks.
+        per_call: blocks in one call, where the source is the framework.
+        **arguments: the others of `prepare`.
+    """
+    named: dict[str, Any] = {
+        "estimator": estimator,
+        "problem": problem,
+        "seed": seed,
+        "dtype": dtype,
+        "mode": mode,
+        "source": source,
+    }
+    blocks = prepare(backend, **named, **arguments)
+    first, last = (blocks.number * part // share[1] for part in (share[0], share[0] + 1))
+    if source == "shared":
+        return stream(blocks, first, last)
     plain = gradient_function(backend, estimator, problem, "eager")
+    base = noises.integer(seed, "variance", problem, estimator)
     return stream_native(
         blocks, plain, lambda number: (base + number) % noises.SEEDS, mode == "compiled", dtype, first, last, per_call
     )
