@@ -11,6 +11,7 @@ from harness.cli.checking import check
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, laws, race, time, train, variance
 from harness.cli.publishing import run, site
+from harness.cli.trajectory import trajectory
 
 
 class _Main(click.Group):
@@ -52,5 +53,5 @@ def main() -> None:
     """  # noqa: D301 -- a mark of click, not a letter
 
 
-for _command in (doctor, list_, check, variance, laws, time, curvature, train, race, run, site):
+for _command in (doctor, list_, check, variance, laws, time, curvature, train, trajectory, race, run, site):
     main.add_command(_command)

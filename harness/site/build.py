@@ -11,8 +11,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.backends import is_library
 from harness.results.run import Run
-from harness.results.schema import Article, Check, Failure, Memory, Race, Ratio, Record, Time, Train, Variance
-from harness.site import agreement, article, failures, geometry, provenance, timing, training, variance
+from harness.results.schema import (
+    Article,
+    Check,
+    Failure,
+    Memory,
+    Race,
+    Ratio,
+    Record,
+    Time,
+    Train,
+    TrainingVariance,
+    Variance,
+)
+from harness.site import agreement, article, failures, geometry, provenance, timing, training, trajectory, variance
 from harness.site.answers import answers, not_measured
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table
@@ -24,6 +36,7 @@ AREAS: tuple[tuple[type[Record], Callable[[Sequence[Record], Sequence[str]], Sec
     (Variance, variance.section),
     (Time, timing.section),
     (Train, training.section),
+    (TrainingVariance, trajectory.section),
     (Ratio, geometry.products),
     (Memory, geometry.memory),
     (Race, geometry.rivals),

@@ -23,12 +23,13 @@ from harness import noise as noises
 from harness.estimators import ESTIMATORS, noise_shape
 from harness.execution import progress
 from harness.modes import in_mode
-from harness.oracle import baselines
+from harness.oracle import baselines, reference_cache
 from harness.oracle import gradients as exact_gradients
 from harness.oracle import variances as exact_variances
 from harness.problems import NOISE, PROBLEMS, Floats, instance
 from harness.results.schema import Variance, finite
 from harness.variance import intervals, moments
+from harness.variance.against import against
 from harness.variance.plan import settings_text
 
 Float = NDArray[np.float64]
@@ -159,6 +160,7 @@ def measure(
     replicates: int,
     seed: int,
     mode: str,
+    given: tuple[Floats, Floats] | None = None,
 ) -> list[Variance]:
     """Measure mean, bias and variance of one estimator on one problem: one record per parameter.
 
@@ -175,9 +177,11 @@ def measure(
         replicates: gradients to measure.
         seed: of the noise.
         mode: "eager" or "compiled".
+        given: parameters and constants in place of those that the problem makes, rounded to the dtype.
     """
-    parameters, constants = instance(problem, settings, dimension, dtype)
-    constants |= {key: dtypes.rounded(settings[key], dtype) for key in ESTIMATORS[estimator].settings}
+    parameters, constants = instance(problem, settings, dimension, dtype) if given is None else given
+    of_objective = constants
+    constants = constants | {key: dtypes.rounded(settings[key], dtype) for key in ESTIMATORS[estimator].settings}
     constants |= baselines.constants_of(estimator, problem, parameters, constants, dtype)
     event = next(iter(parameters.values())).shape
     block = block_replicates(problem, int(np.prod(event)), samples * ESTIMATORS[estimator].draws(settings))
@@ -190,13 +194,14 @@ def measure(
     gradients = gradient_function(backend, estimator, problem, mode)
     measured = stream(backend, gradients, parameters, constants, draw, block, replicates, dtype)
     truth = exact_gradients.expectation(problem, parameters, constants, samples)
+    reference = None if truth is not None else reference_cache.of(problem, parameters, of_objective)
     exact_variance = exact_variances.variance(estimator, problem, parameters, constants, samples)
 
     def record(parameter: str) -> Variance:
         kept = measured.streams[parameter]
         with np.errstate(all="ignore"):
             mean, variance = intervals.mean(kept), intervals.variance(kept)
-        exact_mean = _average(None if truth is None else truth.gradient, parameter)
+        compared = against(kept, mean, parameter, truth, reference)
         return Variance(
             backend=name,
             dtype=dtype,
@@ -212,9 +217,6 @@ def measure(
             seed=seed,
             mean=finite(mean.value),
             mean_standard_error=finite(mean.standard_error),
-            exact_mean=finite(exact_mean),
-            bias=finite(mean.value - exact_mean),
-            bias_standard_error=None if truth is None else finite(mean.standard_error),
             variance=finite(variance.value),
             variance_low=finite(variance.low),
             variance_high=finite(variance.high),
@@ -222,6 +224,7 @@ def measure(
             exact_variance=finite(_average(exact_variance, parameter)),
             seconds_per_gradient=measured.seconds_per_gradient,
             work_normalized_variance=finite(variance.value * measured.seconds_per_gradient),
+            **compared._asdict(),
         )
 
     return [record(parameter) for parameter in PROBLEMS[problem].parameters]
