@@ -133,10 +133,10 @@ def test_a_long_run_is_right_within_its_standard_error(problem: str) -> None:
 
 #: Mistakes in a long run: (problem, what happens to its sums over points).
 MISTAKES = {
-    "sign of the likelihood": ("heteroscedastic_regression", lambda g, p, n: {k: -v for k, v in g.items()}),
+    "sign of the likelihood": ("heteroscedastic_regression", lambda g, *_: {k: -v for k, v in g.items()}),
     "no prior": ("logistic_regression", lambda g, p, n: g | {"scale": g["scale"] + n * p["scale"]}),
     "half the entropy": ("vae", lambda g, p, n: g | {"scale": g["scale"] - 0.5 * n / p["scale"]}),
-    "one point too many": ("categorical_vae", lambda g, p, n: {k: v * (n + 1) / n for k, v in g.items()}),
+    "one point too many": ("categorical_vae", lambda g, _, n: {k: v * (n + 1) / n for k, v in g.items()}),
 }
 
 
@@ -182,7 +182,7 @@ def test_the_key_covers_every_number() -> None:
 
 def stream(shift: float, replicates: int = 400) -> moments.Stream:
     rows = noise.generator(1, "against").normal(size=(replicates, 3)) * [1.0, 2.0, 3.0]
-    return moments.start(rows + [1.0 + shift, 0.0, -1.0 - shift])
+    return moments.start(rows + np.array([1.0 + shift, 0.0, -1.0 - shift]))
 
 
 def long_run(error: float) -> Reference:
@@ -324,7 +324,7 @@ def measured(workers: Any, installed_backends: list[str]) -> dict[tuple[str, str
 
 @pytest.mark.parametrize("problem", ["logistic_regression", "heteroscedastic_regression"])
 def test_a_record_carries_the_reference(measured: Any, backend: str, problem: str) -> None:
-    """Unbiased: within 5 combined standard errors, missed once in 1e6; the reference's is a tenth of the run's at most."""
+    """Unbiased: within 5 combined standard errors, missed once in 1e6; the reference's is a tenth at most."""
     for record in measured[backend, problem]:
         assert (record.exact_mean, record.exact_variance) == (None, None)
         assert record.bias == pytest.approx(record.mean - record.reference_mean)

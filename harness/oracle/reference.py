@@ -13,9 +13,9 @@ gradients, they are independent, and the standard error is that of their mean.
 
 Reference:
     Owen, Scrambled Net Variance for Integrals of Smooth Functions, 1997, and Monte Carlo Theory, Methods and Examples,
-    2013, chapter 17 (randomized quasi-Monte Carlo); Kingma, Salimans and Welling, Variational Dropout and the Local
+    2013 (randomized quasi-Monte Carlo); Kingma, Salimans and Welling, Variational Dropout and the Local
     Reparameterization Trick, 2015, section 2.3; Titsias and Lázaro-Gredilla, Local Expectation Gradients for Black
-    Box Variational Inference, 2015, equation 8.
+    Box Variational Inference, 2015.
 """
 
 from __future__ import annotations

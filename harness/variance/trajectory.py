@@ -6,7 +6,7 @@ encoder's weights every estimator has the same Jacobian, so that what differs be
 is the same at every step, in every backend and dtype.
 
 Reference:
-    Tucker et al., REBAR, 2017, figure 2, and Roeder, Wu and Duvenaud, 2017, section 6, who plot the variance of the
+    Tucker et al., REBAR, 2017, figure 2, and Roeder, Wu and Duvenaud, 2017, who plot the variance of the
     encoder's gradient over training.
 """
 
