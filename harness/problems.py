@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +34,9 @@ CONCENTRATIONS = {"GAMMA": ("concentration",), "BETA": ("concentration1", "conce
 PLAIN = frozenset({"plain", "exact"})
 WEIGHT = frozenset({"weight", "exact"})
 
-#: Images of the vae problem, and the seed of its weights.
+#: Images of the problems vae and categorical_vae, `posteriors.IMAGES`; their networks' hidden units and outputs.
 IMAGES = 8
-WEIGHTS_SEED = 0
+_DECODED = 128 + 256 + 2 * 784
 
 
 #: Numbers that the derivative of one gamma variate holds (`implementations.interface.gamma.sample_derivative`).
@@ -59,6 +58,7 @@ class Problem:
         intermediates: numbers that the objective holds per sample, beside the sample itself.
         reference: where it comes from.
         features: what it allows, beside what its distribution does.
+        source: of its data, a key of `harness.data.SOURCES`; "" where it needs none.
         bound: whether what is estimated is the gradient of E log((1/S) sum_s w_s), whose log weight the objective is,
             with S the samples of one gradient, instead of that of E f.
     """
@@ -74,6 +74,7 @@ class Problem:
     reference: str
     features: frozenset[str] = PLAIN
     bound: bool = False
+    source: str = ""
 
 
 def _logit(p: float) -> np.float64:
@@ -146,31 +147,42 @@ def _bit_weights(settings: Mapping[str, float], dimension: int) -> tuple[Floats,
     return {"logits": np.full(dimension, logit)}, {"weights": weights, "x": np.asarray(settings["x"])}
 
 
-@cache
-def _vae_arrays() -> tuple[Floats, Floats]:
-    """Return the encoder's posterior of the first images at the initial weights, the binary images and the decoder."""
-    from harness.data import binarized, digits
-    from harness.training.weights import initial_weights
-    from implementations.interface.models import vae
-    from implementations.interface.models.network import parameter_shapes
-
-    weights = initial_weights(vae.ENCODER + vae.DECODER, WEIGHTS_SEED)
-    every_image, _ = digits()
-    # the digits are sorted by class: equal steps through them take one image from each of several classes
-    images = binarized(every_image[:: len(every_image) // IMAGES][:IMAGES])  # [images, pixels]
-    hidden = images
-    for name, _, _ in vae.ENCODER[:2]:
-        hidden = np.maximum(hidden @ weights[f"{name}.kernel"] + weights[f"{name}.bias"], 0.0)
-    loc = hidden @ weights["loc.kernel"] + weights["loc.bias"]  # [images, latents]
-    scale = np.logaddexp(hidden @ weights["scale.kernel"] + weights["scale.bias"], 0.0)
-    decoder = {name: weights[name] for name in parameter_shapes(vae.DECODER)}
-    return {"loc": loc, "scale": scale}, {"images": images, **decoder}
-
-
 def _vae(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the posterior and the constants; there is nothing to set."""
+    """Return the posterior at the initial weights, and the constants; there is nothing to set."""
+    from harness.posteriors import initial_vae
+
     del settings, dimension
-    return _vae_arrays()
+    return initial_vae()
+
+
+def _categorical_vae(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+    """Return the posterior at the initial weights, and the constants; there is nothing to set."""
+    from harness.posteriors import initial_categorical_vae
+
+    del settings, dimension
+    return initial_categorical_vae()
+
+
+def _logistic_regression(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+    """Return the same loc and scale of every weight, the features behind a column of ones, and the labels."""
+    from harness.data import breast_cancer, with_intercept
+
+    del dimension
+    features, labels = breast_cancer()
+    design = with_intercept(features)  # [examples, weights]
+    parameters = {name: np.full(design.shape[1], settings[name]) for name in ("loc", "scale")}
+    return parameters, {"features": design, "labels": labels.astype(np.float64)}
+
+
+def _heteroscedastic_regression(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
+    """Return the same loc and scale of every weight of both heads [2, weights], the features, and the targets."""
+    from harness.data import diabetes, with_intercept
+
+    del dimension
+    features, targets = diabetes()
+    design = with_intercept(features)  # [examples, weights]
+    parameters = {name: np.full((2, design.shape[1]), settings[name]) for name in ("loc", "scale")}
+    return parameters, {"features": design, "targets": targets[:, 0]}
 
 
 _NORMAL_SETTINGS = {
@@ -237,9 +249,10 @@ PROBLEMS: dict[str, Problem] = {
         parameters=("loc", "scale"),
         make=_vae,
         dimension=None,
-        intermediates=IMAGES * (128 + 256 + 2 * 784),
+        intermediates=IMAGES * _DECODED,
         reference="Kingma and Welling, 2014, equation 3",
         features=frozenset(),
+        source="digits",
     ),
     "exponential": Problem(
         text="E sum_i exp(-k x_i^2), x ~ N(loc, scale^2 I)",
@@ -367,6 +380,51 @@ PROBLEMS: dict[str, Problem] = {
         reference="Mnih and Rezende, Variational Inference for Monte Carlo Objectives, 2016, section 2",
         features=WEIGHT,
         bound=True,
+    ),
+    "categorical_vae": Problem(
+        text="E log p(x | z) - KL(q || uniform) of 8 MNIST digits at the initial weights, by the posterior's logits",
+        distribution="CATEGORICAL",
+        objective="categorical_vae",
+        settings={},
+        parameters=("logits",),
+        make=_categorical_vae,
+        dimension=None,
+        intermediates=IMAGES * _DECODED,
+        reference="Jang, Gu and Poole, 2017, section 4.2",
+        features=frozenset(),
+        source="digits",
+    ),
+    "logistic_regression": Problem(
+        text="E log p(y, w | x) - log q(w) of logistic regression on breast cancer, 31 weights w ~ N(0, I)",
+        distribution="NORMAL",
+        objective="logistic_regression",
+        settings={
+            "loc": Setting(0.0, "real", "mean of every weight in q"),
+            "scale": Setting(1.0, "positive", "standard deviation of every weight in q"),
+        },
+        parameters=("loc", "scale"),
+        make=_logistic_regression,
+        dimension=None,
+        intermediates=3 * 569,
+        reference="Mohamed, Rosca, Figurnov and Mnih, 2020, section 8",
+        features=frozenset({"weight"}),
+        source="breast_cancer",
+    ),
+    "heteroscedastic_regression": Problem(
+        text="E log p(y, w, v | x) - log q(w, v), y ~ N(x . w, exp(x . v)^2), diabetes, 2 x 11 weights ~ N(0, I)",
+        distribution="NORMAL",
+        objective="heteroscedastic_regression",
+        settings={
+            "loc": Setting(0.0, "real", "mean of every weight in q"),
+            "scale": Setting(0.1, "positive", "standard deviation of every weight in q"),
+        },
+        parameters=("loc", "scale"),
+        make=_heteroscedastic_regression,
+        dimension=None,
+        intermediates=6 * 442,
+        reference="Harvey, 1976, for the model",
+        features=frozenset({"weight"}),
+        source="diabetes",
     ),
 }
 

@@ -103,6 +103,7 @@ class Profile:
         sizes: elements of the largest argument of a timed kernel.
         repeats: timed calls.
         train: models.
+        trajectories: models whose estimators are measured along their training.
         networks: widths of classifiers whose curvature products are timed.
         solved: widths of classifiers with which a linear system is solved, for its memory.
         races: models and rivals.
@@ -117,6 +118,7 @@ class Profile:
     sizes: tuple[int, ...] = (65_536,)
     repeats: int = 20
     train: tuple[TrainRow, ...] = ()
+    trajectories: tuple[str, ...] = ()
     networks: tuple[tuple[int, ...], ...] = ()
     solved: tuple[tuple[int, ...], ...] = ()
     races: tuple[RaceRow, ...] = ()
@@ -173,6 +175,9 @@ PROFILES = {
             VarianceRow("linear_gaussian_iwae", fitting("linear_gaussian_iwae"), replicates=500_000, samples=5),
             VarianceRow("bernoulli_iwae", fitting("bernoulli_iwae"), replicates=500_000, samples=5),
             VarianceRow("vae", _LATENT_ESTIMATORS, replicates=20_000),
+            VarianceRow("categorical_vae", fitting("categorical_vae"), replicates=2_000),
+            VarianceRow("logistic_regression", fitting("logistic_regression"), replicates=100_000),
+            VarianceRow("heteroscedastic_regression", fitting("heteroscedastic_regression"), replicates=100_000),
         ),
         time=("*",),
         sizes=(1_024, 65_536, 1_048_576),
@@ -184,6 +189,7 @@ PROFILES = {
             TrainRow("categorical_vae", None, 1_000, _DTYPES),
             *_regression(200),
         ),
+        trajectories=("vae", "categorical_vae"),
     ),
     "geometry": Profile(
         text="Fisher-vector products in gradients, natural gradient against Adam; most of an hour",
@@ -286,7 +292,7 @@ def measured_cells(
     from harness.timing import plan as timing
     from harness.training import plan as training
     from harness.training import race
-    from harness.variance import article
+    from harness.variance import article, trajectory
     from harness.variance import plan as variance
 
     cells = []
@@ -331,6 +337,8 @@ def measured_cells(
             settings=model.settings,
             batch=model.batch,
         )
+    for name in profile.trajectories:
+        cells += trajectory.plan(name, backends=backends, dtypes=chosen, devices=devices, seed=seed)
     for widths in profile.networks:
         cells += products.plan(backends, chosen, devices, widths=widths, seed=seed)
     for widths in profile.solved:

@@ -39,7 +39,7 @@ DIMENSIONS = {
 PAIRS = [
     (estimator, problem, dimension)
     for estimator, problem in itertools.product(ESTIMATORS, PROBLEMS)
-    if fits(estimator, problem) and problem != "vae"
+    if fits(estimator, problem) and "exact" in PROBLEMS[problem].features
     for dimension in DIMENSIONS.get(problem, (1,))
 ]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from harness import dtypes, noise
 from harness.execution import progress
-from harness.results.schema import Article
+from harness.results.schema import Article, TrainingVariance
 
 
 class OddError(Exception):
@@ -90,3 +90,13 @@ def power_sums(backend: ModuleType, dtype: str, compiled: bool) -> dict[str, np.
 
     run = backend.streaming.over_blocks(draw, reduce, compiled)
     return runtime.to_numpy(run(runtime.asarray(np.array([3, 4]), "int64"), centre, scale))
+
+
+def trajectory_with_a_short_reference(backend: ModuleType, **arguments: Any) -> list[TrainingVariance]:
+    """Measure along a training, with long runs of two points for each scrambling."""
+    from harness.oracle import reference
+    from harness.variance import trajectory
+
+    for problem, road in reference.ROADS.items():
+        reference.ROADS[problem] = road._replace(points=2)
+    return trajectory.measure(backend, **arguments)

@@ -13,6 +13,7 @@ from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, time, train
 from harness.cli.publishing import run, site
 from harness.cli.reproducing import reproduce
+from harness.cli.trajectory import trajectory
 
 
 class _Main(click.Group):
@@ -65,6 +66,7 @@ for _command in (
     time,
     curvature,
     train,
+    trajectory,
     race,
     reproduce,
     run,

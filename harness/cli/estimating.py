@@ -88,7 +88,11 @@ def variance(
         "dtype": "dtype",
         "by": "parameter",
         "mean (s.e.)": lambda row: f"{number(row['mean'])} ({number(row['mean_standard_error'], 2)})",
-        "exact": "exact_mean",
+        "exact": lambda row: (
+            number(row["exact_mean"])
+            if row["reference_mean"] is None
+            else f"{number(row['reference_mean'])} ({number(row['reference_standard_error'], 2)})"
+        ),
         "variance [95 %]": spread,
         "exact variance": "exact_variance",
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),

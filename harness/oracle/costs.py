@@ -1,6 +1,7 @@
 """The objectives by hand: value, derivative by the sample, and by the parameters where f sees them explicitly.
 
-Samples are [replicates, samples, *event], values [replicates, samples]. Parameters and constants are arrays of long
+Samples are [replicates, samples, *event], values [replicates, samples], or [replicates, samples, *factors] where the
+terms of an objective are kept apart (the images of a model). Parameters and constants are arrays of long
 double.
 """
 
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from harness.oracle import decoders, regressions
 from harness.oracle.sized import Real, Sized, cos, exp, log, sigmoid, sin, sized, softplus, square
 
 Arrays = Mapping[str, Real]
@@ -20,7 +22,7 @@ class Cost(NamedTuple):
     """An objective.
 
     Attributes:
-        value: (x, parameters, constants) -> f, [replicates, samples].
+        value: (x, parameters, constants) -> f, [replicates, samples, *factors].
         slope: likewise -> d f / d x, [replicates, samples, *event].
         explicit: likewise -> {parameter: d f / d parameter at fixed x}; none where f does not see the parameters.
     """
@@ -110,4 +112,12 @@ COSTS: dict[str, Cost] = {
     ),
     "linear_gaussian_weight": Cost(_gaussian_weight, _gaussian_weight_slope, _gaussian_weight_explicit),
     "bernoulli_weight": Cost(_bits_weight, _bits_weight_slope, _bits_weight_explicit),
+    "vae": Cost(decoders.vae, decoders.vae_slope, decoders.vae_explicit),
+    "categorical_vae": Cost(
+        decoders.categorical_vae, decoders.categorical_vae_slope, decoders.categorical_vae_explicit
+    ),
+    "logistic_regression": Cost(regressions.logistic, regressions.logistic_slope, regressions.explicit),
+    "heteroscedastic_regression": Cost(
+        regressions.heteroscedastic, regressions.heteroscedastic_slope, regressions.explicit
+    ),
 }

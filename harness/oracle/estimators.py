@@ -46,7 +46,7 @@ class Given(NamedTuple):
         return self.sampler.sample(self.parameters, self.noise)
 
     def f(self, x: Sized) -> Sized:
-        """Return the objective, [replicates, samples]."""
+        """Return the objective, [replicates, samples, *factors]."""
         return self.cost.value(x, self.parameters, self.constants)
 
     def slope(self, x: Sized) -> Sized:
@@ -63,8 +63,13 @@ class Given(NamedTuple):
 
 
 def _event(weight: Sized, like: Sized) -> Sized:
-    """Return [replicates, samples] with axes of length 1 for the event."""
-    return weight.map(lambda part: part.reshape(*part.shape, *(1 for _ in like.value.shape[2:])))
+    """Return [replicates, samples, *factors] with axes of length 1 for the rest of the event."""
+    return weight.map(lambda part: part.reshape(*part.shape, *(1 for _ in like.value.shape[part.ndim :])))
+
+
+def _within_factors(terms: Sized, f: Sized) -> Sized:
+    """Sum over the event axes that f has summed over."""
+    return terms.sum(tuple(range(f.value.ndim, terms.value.ndim)))
 
 
 def _plus(*terms: Paths) -> Paths:
@@ -262,10 +267,10 @@ def relax(given: Given) -> Paths:
     zero = np.longdouble(0)
     linear, quadratic = (given.constants.get(f"surrogate_{name}", zero) for name in ("linear", "quadratic"))
     coefficient = sized(given.constants["coefficient"])
-    axes = tuple(range(2, x.value.ndim))
 
     def surrogate(s: Sized) -> Sized:
-        return given.f(s) + (s * linear + square(s) * quadratic).sum(axes)
+        f = given.f(s)
+        return f + _within_factors(s * linear + square(s) * quadratic, f)
 
     def slope(s: Sized) -> Sized:
         return given.slope(s) + s * (2 * quadratic) + linear
@@ -281,7 +286,8 @@ def muprop(given: Given) -> Paths:
     x, mean = given.x(), _at_mean(given)
     centre = mean.value.map(lambda part: part[None, None])
     slope = given.slope(centre)
-    line = given.f(centre) + (slope * (x - centre)).sum(tuple(range(2, x.value.ndim)))
+    at_centre = given.f(centre)
+    line = at_centre + _within_factors(slope * (x - centre), at_centre)
     scores = _times(given.sampler.score(x, given.parameters), given.f(x) - line)
     flat = {
         name: value.map(lambda part: np.broadcast_to(part, x.value.shape)) for name, value in mean.path(slope).items()

@@ -105,11 +105,9 @@ def _rule(estimator: str, distribution: str, parameters: dict[str, Real], sample
 def _by_value(distribution: str, parameters: dict[str, Real], samples: int) -> tuple[Real, Real] | None:
     """Return noise that gives every joint value of some samples, and the values' probabilities."""
     sampler = SAMPLERS[distribution]
-    if sampler.support is None:
+    if sampler.support is None or sampler.points(parameters) ** samples > LARGEST:
         return None
     values = sampler.support(parameters)[0]  # [points, *event]
-    if len(values) ** samples > LARGEST:
-        return None
     from harness.oracle.sized import sized
 
     mass = np.exp(sampler.log_prob(sized(values[None]), parameters).value[0])

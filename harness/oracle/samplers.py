@@ -7,6 +7,7 @@ a relaxed sample, or by the mean) to the parameters: a vector-Jacobian product t
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -39,6 +40,7 @@ class Sampler(NamedTuple):
         conditional: (parameters, x, noise, temperature, whole) -> the relaxation at the noise given x, with the path
             through that noise too where `whole`, else with the noise held constant.
         support: parameters -> all values, [1, points, *event].
+        points: parameters -> how many values there are; 0 for a continuous one.
     """
 
     sample: Callable[[Arrays, Real], Sized]
@@ -49,6 +51,7 @@ class Sampler(NamedTuple):
     relaxed: Callable[[Arrays, Real, Real], Relaxed] | None = None
     conditional: Callable[[Arrays, Sized, Real, Real, bool], Relaxed] | None = None
     support: Callable[[Arrays], Real] | None = None
+    points: Callable[[Arrays], int] = lambda _: 0
 
 
 def _normal_score(x: Sized, parameters: Arrays) -> Paths:
@@ -125,6 +128,7 @@ BERNOULLI = Sampler(
     relaxed=_bits_relaxed,
     conditional=_bits_conditional,
     support=_bits_support,
+    points=lambda parameters: 2 ** int(parameters["logits"].size),
 )
 
 
@@ -179,16 +183,33 @@ def _classes_mean(parameters: Arrays) -> Relaxed:
     return Relaxed(probs, lambda cotangent: {"logits": _softmax_path(probs, cotangent)})
 
 
+def _classes_log_prob(x: Sized, parameters: Arrays) -> Sized:
+    logits = sized(parameters["logits"])
+    terms = x * (logits - log_sum_exp(logits, -1, keepdims=True))
+    return terms.sum(tuple(range(2, x.value.ndim)))
+
+
+def _classes_points(parameters: Arrays) -> int:
+    *batch, classes = parameters["logits"].shape
+    return int(classes ** math.prod(batch))
+
+
+def _classes_support(parameters: Arrays) -> Real:
+    shape = parameters["logits"].shape
+    chosen = np.array(list(itertools.product(range(shape[-1]), repeat=math.prod(shape[:-1]))))  # [points, vectors]
+    values: Real = np.eye(shape[-1], dtype=np.longdouble)[chosen].reshape(1, -1, *shape)
+    return values
+
+
 CATEGORICAL = Sampler(
     sample=lambda parameters, noise: sized(_one_hot(parameters["logits"] + noise)),
     score=_class_score,
-    log_prob=lambda x, parameters: (
-        x * (sized(parameters["logits"]) - log_sum_exp(sized(parameters["logits"]), -1, keepdims=True))
-    ).sum(-1),
+    log_prob=_classes_log_prob,
     mean=_classes_mean,
     relaxed=_classes_relaxed,
     conditional=_classes_conditional,
-    support=lambda parameters: np.eye(len(parameters["logits"]), dtype=np.longdouble)[None],
+    support=_classes_support,
+    points=_classes_points,
 )
 
 GAMMA = Sampler(
@@ -196,5 +217,5 @@ GAMMA = Sampler(
 )
 BETA = Sampler(sample=gammas.beta_sample, score=gammas.beta_score, log_prob=gammas.beta_log_prob, path=gammas.beta_path)
 
-#: By attribute of `backend.distributions`; a categorical event is one vector of classes.
+#: By attribute of `backend.distributions`; a categorical event is one vector of classes, or an array of them.
 SAMPLERS = {"NORMAL": NORMAL, "BERNOULLI": BERNOULLI, "CATEGORICAL": CATEGORICAL, "GAMMA": GAMMA, "BETA": BETA}

@@ -126,11 +126,17 @@ sin = _through(np.sin, np.cos)
 sqrt = _through(np.sqrt, lambda x: 0.5 / np.sqrt(x))
 softplus = _through(lambda x: np.logaddexp(0, x), _sigmoid)
 sigmoid = _through(_sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x))
+tanh = _through(np.tanh, lambda x: 1 / np.cosh(x) ** 2)
 
 
 def square(x: Any) -> Sized:
     """Return x^2."""
     return sized(x) * sized(x)
+
+
+def times(rows: Sized, matrix: Real) -> Sized:
+    """Return rows @ matrix, of a matrix that is given, not computed."""
+    return Sized(rows.value @ matrix, rows.size @ np.abs(matrix))
 
 
 def where(condition: NDArray[np.bool_], yes: Sized, no: Sized) -> Sized:

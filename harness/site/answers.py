@@ -198,6 +198,7 @@ def not_measured(records: Sequence[Record]) -> list[str]:
         "Variance": "variance",
         "Time": "time",
         "Train": "training",
+        "TrainingVariance": "variance along training",
         "Ratio": "Fisher-vector products",
         "Memory": "memory",
         "Race": "natural gradient against Adam",

@@ -22,9 +22,21 @@ from harness.results.schema import (
     Reproduction,
     Time,
     Train,
+    TrainingVariance,
     Variance,
 )
-from harness.site import agreement, article, failures, geometry, provenance, reproductions, timing, training, variance
+from harness.site import (
+    agreement,
+    article,
+    failures,
+    geometry,
+    provenance,
+    reproductions,
+    timing,
+    training,
+    trajectory,
+    variance,
+)
 from harness.site.answers import answers, not_measured
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table
@@ -36,6 +48,7 @@ AREAS: tuple[tuple[type[Record], Callable[[Sequence[Record], Sequence[str]], Sec
     (Variance, variance.section),
     (Time, timing.section),
     (Train, training.section),
+    (TrainingVariance, trajectory.section),
     (Ratio, geometry.products),
     (Memory, geometry.memory),
     (Race, geometry.rivals),

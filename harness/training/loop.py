@@ -107,11 +107,13 @@ class Taken(NamedTuple):
         loss: before the step.
         details: what else the step says, by name: "temperature", and what a natural-gradient step did.
         seconds: of the step, results waited for; drawing the noise and sending batch and noise are not in them.
+        parameters: the weights after the step, arrays of the framework.
     """
 
     loss: float
     details: dict[str, float]
     seconds: float
+    parameters: Any = None
 
 
 def steps_of(
@@ -161,7 +163,7 @@ def steps_of(
         runtime.synchronize((value, parameters, state))
         seconds = time.perf_counter() - start
         shown = {key: float(part) for key, part in runtime.to_numpy(details).items()}
-        yield Taken(float(runtime.to_numpy(value)), shown, seconds)
+        yield Taken(float(runtime.to_numpy(value)), shown, seconds, parameters)
 
 
 def train(
@@ -210,7 +212,7 @@ def train(
         seed=seed, batch=batch, samples=samples,
     )  # fmt: skip
     records = []
-    for step, (loss, shown, seconds) in enumerate(itertools.islice(taken, steps)):
+    for step, (loss, shown, seconds, _) in enumerate(itertools.islice(taken, steps)):
         records.append(
             Train(
                 backend=name,

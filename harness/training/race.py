@@ -91,8 +91,9 @@ def measure(
     records = []
     for done, seed in enumerate(seeds):
         report(done, len(seeds), f"seed {seed}")
-        *taken, last = itertools.islice(start(against, seed), steps + 1)
-        reached, seconds = _reach(start(rival, seed), last.loss, steps)
+        # losses and seconds alone: the weights of every step would add up
+        *taken, (target, _) = ((step.loss, step.seconds) for step in itertools.islice(start(against, seed), steps + 1))
+        reached, seconds = _reach(start(rival, seed), target, steps)
         records.append(
             Race(
                 backend=name,
@@ -108,8 +109,8 @@ def measure(
                 against=against["optimizer"],
                 against_settings=_told(against),
                 against_steps=steps,
-                against_seconds=sum(step.seconds for step in taken),
-                target=last.loss,
+                against_seconds=sum(seconds_of_step for _, seconds_of_step in taken),
+                target=target,
                 steps=reached,
                 seconds=seconds,
             )

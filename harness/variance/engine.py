@@ -280,6 +280,7 @@ def prepare(
     seed: int,
     mode: str,
     source: str = "shared",
+    given: tuple[Floats, Floats] | None = None,
     **_: Any,
 ) -> Blocks:
     """Return the blocks of one estimator on one problem.
@@ -296,9 +297,10 @@ def prepare(
         seed: of the noise.
         mode: "eager" or "compiled".
         source: of the noise: "shared", where `draw` takes the number of a block, or "framework", where it takes a seed.
+        given: parameters and constants in place of those that the problem makes, rounded to the dtype.
     """
     runtime = backend.runtime
-    parameters, constants = inputs(estimator, problem, settings, dimension, dtype)
+    parameters, constants = inputs(estimator, problem, settings, dimension, dtype, given)
     event = next(iter(parameters.values())).shape
     size = block_replicates(problem, int(np.prod(event)), samples * ESTIMATORS[estimator].draws(settings))
     shape = noise_shape(estimator, settings, size, samples, event)
@@ -372,4 +374,4 @@ def measure(backend: ModuleType, name: str, device: str, **arguments: Any) -> li
         device: on which it was configured.
         arguments: of `partial`.
     """
-    return records([partial(backend, **arguments)], name, device, **arguments)
+    return records([partial(backend, **arguments)], name, device, **{"source": "shared"} | arguments)

@@ -110,10 +110,10 @@ def plan(
     for device in devices:
         if device not in ("cpu", "gpu"):
             raise out_of_range("device", repr(device), "cpu, gpu", "give one of them")
-    if problem == "vae":
+    if PROBLEMS[problem].source:
         from harness.data import require
 
-        require("digits")
+        require(PROBLEMS[problem].source)
     owner = f"problem {problem!r} with estimator {estimator!r}"
     settled = {floats.find(dtype).name: settle(rows, settings, dtype, owner) for dtype in dtypes}
     size = f"dimension={coordinates} samples={count} replicates={replicates} seed={seed}"

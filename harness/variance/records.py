@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.oracle import gradients as exact_gradients
+from harness.oracle import reference_cache
 from harness.oracle import variances as exact_variances
-from harness.problems import PROBLEMS
+from harness.problems import PROBLEMS, Floats, instance
 from harness.results.schema import Variance, finite
 from harness.variance import intervals, tails, tree
+from harness.variance.against import against
 from harness.variance.inputs import inputs
 from harness.variance.plan import settings_text
 
@@ -42,6 +44,7 @@ def records(
     dtype: str,
     mode: str,
     source: str,
+    given: tuple[Floats, Floats] | None = None,
     **_: Any,
 ) -> list[Variance]:
     """Return a record for each parameter.
@@ -60,6 +63,7 @@ def records(
         dtype: floating type.
         mode: "eager" or "compiled".
         source: of the noise.
+        given: parameters and constants in place of those that the problem makes, rounded to the dtype.
     """
     nodes: tree.Nodes = {}
     for part in partials:
@@ -67,8 +71,12 @@ def records(
     with np.errstate(all="ignore"):
         streams = tree.root(nodes)
     seconds = float(np.median([part.seconds_per_gradient for part in partials]))
-    parameters, constants = inputs(estimator, problem, settings, dimension, dtype)
+    parameters, constants = inputs(estimator, problem, settings, dimension, dtype, given)
     truth = exact_gradients.expectation(problem, parameters, constants, samples)
+    reference = None
+    if truth is None:
+        of_objective = instance(problem, settings, dimension, dtype)[1] if given is None else given[1]
+        reference = reference_cache.of(problem, parameters, of_objective)
     exact_variance = exact_variances.variance(estimator, problem, parameters, constants, samples)
 
     def record(parameter: str) -> Variance:
@@ -79,7 +87,7 @@ def records(
         with np.errstate(all="ignore"):
             mean, variance = intervals.mean(kept), intervals.variance(kept)
             shape = tails.shape(largest)
-        exact_mean = _average(None if truth is None else truth.gradient, parameter)
+            compared = against(kept, mean, parameter, truth, reference)
         return Variance(
             backend=name,
             dtype=dtype,
@@ -95,9 +103,6 @@ def records(
             seed=seed,
             mean=finite(mean.value),
             mean_standard_error=finite(mean.standard_error),
-            exact_mean=finite(exact_mean),
-            bias=finite(mean.value - exact_mean),
-            bias_standard_error=None if truth is None else finite(mean.standard_error),
             variance=finite(variance.value),
             variance_low=finite(variance.low),
             variance_high=finite(variance.high),
@@ -108,6 +113,7 @@ def records(
             source=source,
             tail_shape=None if shape is None else finite(shape),
             trusted=tails.trusted(shape),
+            **compared._asdict(),
         )
 
     return [record(parameter) for parameter in PROBLEMS[problem].parameters]

@@ -16,9 +16,12 @@ __all__ = [
     "bernoulli_quadratic",
     "bernoulli_weight",
     "categorical_quadratic",
+    "categorical_vae",
     "cosine",
     "exponential",
+    "heteroscedastic_regression",
     "linear_gaussian_weight",
+    "logistic_regression",
     "norm_squared",
     "quadratic",
     "vae",
@@ -199,5 +202,71 @@ def bernoulli_weight(value: Array, parameters: Arrays, constants: Arrays) -> Arr
     Reference:
         Mnih and Rezende, Variational Inference for Monte Carlo Objectives, 2016, section 2: a model small enough to
         enumerate.
+    """
+    raise NotImplementedError
+
+
+def categorical_vae(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Evidence lower bound of each image, as a function of its latent classes: log p(x | z) - KL(q || uniform).
+
+    Bernoulli likelihood through the decoder of `models.categorical_vae`, the KL of the categorical distribution
+    itself in closed form, also where the latents are relaxed. The factors are the images.
+
+    Args:
+        value: z, [replicates, samples, images, variables, classes], one-hot or relaxed.
+        parameters: {"logits": [replicates, 1, images, variables, classes]}.
+        constants: {"images": [images, pixels]} and the decoder's weights under their names in
+            `models.categorical_vae`.
+
+    Returns:
+        Nats [replicates, samples, images].
+
+    Reference:
+        Jang, Gu and Poole, 2017, section 4.2.
+    """
+    raise NotImplementedError
+
+
+def logistic_regression(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of Bayesian logistic regression, log p(y, w | x) - log q(w): w ~ N(0, I), all examples.
+
+    With q = N(loc, scale^2): sum_n log Bernoulli(y_n; logits x_n . w) + sum_i log N(w_i; 0, 1) - log N(w_i; loc_i,
+    scale_i), in nats. Its expectation is the evidence lower bound with KL(q || prior) as a sample: the form that needs
+    no closed form of q, and on which the estimators of log weights are defined. Mohamed et al. take the same bound
+    with the KL in closed form, which has the same gradient and another variance.
+
+    Args:
+        value: w, [replicates, samples, weights].
+        parameters: {"loc", "scale"}, [replicates, 1, weights]: of q.
+        constants: {"features": [examples, weights], "labels": [examples], 0 or 1}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Mohamed, Rosca, Figurnov and Mnih, 2020, section 8; Ranganath, Gerrish and Blei, Black Box Variational
+        Inference, 2014, equation 1.
+    """
+    raise NotImplementedError
+
+
+def heteroscedastic_regression(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of linear regression of mean and log scale, log p(y, w, v | x) - log q(w, v): (w, v) ~ N(0, I).
+
+    y_n ~ N(x_n . w, exp(x_n . v)^2), the linear form of `models.regression` with its two heads; with
+    q = N(loc, scale^2) and u = (w, v): sum_n log N(y_n; x_n . w, exp(x_n . v)) + sum_i log N(u_i; 0, 1)
+    - log N(u_i; loc_i, scale_i), in nats.
+
+    Args:
+        value: u, [replicates, samples, 2, weights]: w, then v.
+        parameters: {"loc", "scale"}, [replicates, 1, 2, weights]: of q.
+        constants: {"features": [examples, weights], "targets": [examples]}.
+
+    Returns:
+        [replicates, samples].
+
+    Reference:
+        Harvey, Estimating Regression Models with Multiplicative Heteroscedasticity, Econometrica 44, 1976, for the
+        model; Ranganath, Gerrish and Blei, 2014, equation 1, for the bound.
     """
     raise NotImplementedError

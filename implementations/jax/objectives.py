@@ -10,6 +10,7 @@ from jax import Array
 from implementations.interface.contract import Arrays
 from implementations.jax import bernoulli as bits
 from implementations.jax import divergences, gaussian
+from implementations.jax.models import categorical_vae as categorical_model
 from implementations.jax.models import vae as model
 
 __all__ = [
@@ -17,9 +18,12 @@ __all__ = [
     "bernoulli_quadratic",
     "bernoulli_weight",
     "categorical_quadratic",
+    "categorical_vae",
     "cosine",
     "exponential",
+    "heteroscedastic_regression",
     "linear_gaussian_weight",
+    "logistic_regression",
     "norm_squared",
     "quadratic",
     "vae",
@@ -90,3 +94,31 @@ def bernoulli_weight(value: Array, parameters: Arrays, constants: Arrays) -> Arr
     log_prior = -value.shape[-1] * math.log(2)
     log_likelihood = gaussian.log_prob(constants["x"], mean, jnp.ones_like(mean))
     return log_prior + log_likelihood - _sum_over_event(bits.log_prob(value, parameters["logits"]))
+
+
+def categorical_vae(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Evidence lower bound of each image, as a function of its latent classes: log p(x | z) - KL(q || uniform)."""
+    log_likelihood = model.log_likelihood_bernoulli(categorical_model.decode(constants, value), constants["images"])
+    uniform = jnp.zeros_like(parameters["logits"])
+    kl = jnp.sum(divergences.kl_categorical(parameters["logits"], uniform), axis=-1)
+    return log_likelihood - kl  # [replicates, samples, images] - [replicates, 1, images]
+
+
+def logistic_regression(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of Bayesian logistic regression, log p(y, w | x) - log q(w): w ~ N(0, I), all examples."""
+    logits = jnp.einsum("rsi,ni->rsn", value, constants["features"])  # [replicates, samples, examples]
+    log_likelihood = jnp.sum(bits.log_prob(constants["labels"], logits), axis=-1)
+    return log_likelihood - _log_ratio_to_prior(value, parameters)
+
+
+def heteroscedastic_regression(value: Array, parameters: Arrays, constants: Arrays) -> Array:
+    """Log weight of linear regression of mean and log scale, log p(y, w, v | x) - log q(w, v): (w, v) ~ N(0, I)."""
+    heads = jnp.einsum("rshi,ni->hrsn", value, constants["features"])  # [2, replicates, samples, examples]
+    log_likelihood = jnp.sum(gaussian.log_prob(constants["targets"], heads[0], jnp.exp(heads[1])), axis=-1)
+    return log_likelihood - _log_ratio_to_prior(value, parameters)
+
+
+def _log_ratio_to_prior(value: Array, parameters: Arrays) -> Array:
+    """Return log q(value) - log N(value; 0, I), [replicates, samples]."""
+    log_q = gaussian.log_prob(value, parameters["loc"], parameters["scale"])
+    return _sum_over_event(log_q - gaussian.log_prob(value, jnp.zeros_like(value), jnp.ones_like(value)))

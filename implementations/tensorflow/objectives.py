@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from implementations.tensorflow import bernoulli as bits
 from implementations.tensorflow import divergences, gaussian
+from implementations.tensorflow.models import categorical_vae as categorical_model
 from implementations.tensorflow.models import vae as model
 
 __all__ = [
@@ -15,9 +16,12 @@ __all__ = [
     "bernoulli_quadratic",
     "bernoulli_weight",
     "categorical_quadratic",
+    "categorical_vae",
     "cosine",
     "exponential",
+    "heteroscedastic_regression",
     "linear_gaussian_weight",
+    "logistic_regression",
     "norm_squared",
     "quadratic",
     "vae",
@@ -93,6 +97,40 @@ def bernoulli_weight(value: tf.Tensor, parameters: dict[str, tf.Tensor], constan
     likelihood = gaussian.log_prob(constants["x"], mean, tf.ones_like(mean))
     posterior = tf.reduce_sum(bits.log_prob(value, parameters["logits"]), axis=-1)
     return likelihood - value.shape[-1] * math.log(2.0) - posterior
+
+
+def categorical_vae(value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Evidence lower bound of each image, as a function of its latent classes: log p(x | z) - KL(q || uniform)."""
+    pixels = categorical_model.decode(constants, value)  # [replicates, samples, images, pixels]
+    log_likelihood = model.log_likelihood_bernoulli(pixels, constants["images"])
+    logits = parameters["logits"]
+    kl = tf.reduce_sum(divergences.kl_categorical(logits, tf.zeros_like(logits)), axis=-1)
+    return log_likelihood - kl  # [replicates, samples, images]
+
+
+def logistic_regression(
+    value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]
+) -> tf.Tensor:
+    """Log weight of Bayesian logistic regression, log p(y, w | x) - log q(w): w ~ N(0, I), all examples."""
+    logits = tf.tensordot(value, constants["features"], axes=[[2], [1]])  # [replicates, samples, examples]
+    likelihood = tf.reduce_sum(bits.log_prob(constants["labels"], logits), axis=-1)
+    return likelihood + _prior_less_posterior(value, parameters)
+
+
+def heteroscedastic_regression(
+    value: tf.Tensor, parameters: dict[str, tf.Tensor], constants: dict[str, tf.Tensor]
+) -> tf.Tensor:
+    """Log weight of linear regression of mean and log scale, log p(y, w, v | x) - log q(w, v): (w, v) ~ N(0, I)."""
+    heads = tf.tensordot(value, constants["features"], axes=[[3], [1]])  # [replicates, samples, 2, examples]
+    loc, log_scale = tf.unstack(heads, axis=2)
+    likelihood = tf.reduce_sum(gaussian.log_prob(constants["targets"], loc, tf.exp(log_scale)), axis=-1)
+    return likelihood + _prior_less_posterior(value, parameters)
+
+
+def _prior_less_posterior(value: tf.Tensor, parameters: dict[str, tf.Tensor]) -> tf.Tensor:
+    """Return log N(value; 0, I) - log q(value), [replicates, samples]."""
+    prior = gaussian.log_prob(value, tf.zeros_like(value), tf.ones_like(value))
+    return _sum_over_event(prior - gaussian.log_prob(value, parameters["loc"], parameters["scale"]))
 
 
 def _sum_over_event(terms: tf.Tensor) -> tf.Tensor:

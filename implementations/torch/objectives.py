@@ -8,6 +8,7 @@ import torch
 
 from implementations.torch import bernoulli as bernoulli_distribution
 from implementations.torch import divergences, gaussian
+from implementations.torch.models import categorical_vae as categorical_vae_model
 from implementations.torch.models import vae as vae_model
 
 __all__ = [
@@ -15,9 +16,12 @@ __all__ = [
     "bernoulli_quadratic",
     "bernoulli_weight",
     "categorical_quadratic",
+    "categorical_vae",
     "cosine",
     "exponential",
+    "heteroscedastic_regression",
     "linear_gaussian_weight",
+    "logistic_regression",
     "norm_squared",
     "quadratic",
     "vae",
@@ -89,3 +93,32 @@ def bernoulli_weight(value: torch.Tensor, parameters: Tensors, constants: Tensor
     log_likelihood = gaussian.log_prob(constants["x"], loc, torch.ones_like(constants["x"]))
     log_ratio = -math.log(2.0) - bernoulli_distribution.log_prob(value, parameters["logits"])
     return log_likelihood + log_ratio.sum(dim=-1)
+
+
+def categorical_vae(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:
+    """Evidence lower bound of each image, as a function of its latent classes: log p(x | z) - KL(q || uniform)."""
+    pixels = categorical_vae_model.decode(constants, value)  # [replicates, samples, images, pixels]
+    log_likelihood = vae_model.log_likelihood_bernoulli(pixels, constants["images"])
+    logits = parameters["logits"]
+    divergence = divergences.kl_categorical(logits, torch.zeros_like(logits)).sum(dim=-1)
+    return log_likelihood - divergence  # [replicates, samples, images] - [replicates, 1, images]
+
+
+def logistic_regression(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:
+    """Log weight of Bayesian logistic regression, log p(y, w | x) - log q(w): w ~ N(0, I), all examples."""
+    logits = value @ constants["features"].mT  # [replicates, samples, examples]
+    log_likelihood = bernoulli_distribution.log_prob(constants["labels"], logits).sum(dim=-1)
+    return log_likelihood + _standard_normal_over(value, parameters)
+
+
+def heteroscedastic_regression(value: torch.Tensor, parameters: Tensors, constants: Tensors) -> torch.Tensor:
+    """Log weight of linear regression of mean and log scale, log p(y, w, v | x) - log q(w, v): (w, v) ~ N(0, I)."""
+    loc, log_scale = (value @ constants["features"].mT).unbind(dim=-2)  # [replicates, samples, examples]
+    log_likelihood = gaussian.log_prob(constants["targets"], loc, torch.exp(log_scale)).sum(dim=-1)
+    return log_likelihood + _standard_normal_over(value, parameters)
+
+
+def _standard_normal_over(value: torch.Tensor, parameters: Tensors) -> torch.Tensor:
+    """Return log N(value; 0, I) - log q(value), [replicates, samples]."""
+    log_prior = gaussian.log_prob(value, torch.zeros_like(value), torch.ones_like(value))
+    return _sum_over_event(log_prior - gaussian.log_prob(value, parameters["loc"], parameters["scale"]))
