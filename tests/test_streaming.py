@@ -29,9 +29,8 @@ def gradients():
 
 def sums_of(values, centre, scale):
     """What `streaming.power_sums` returns, block by block, in NumPy."""
-    d = (values - centre) / scale
-    square = d * d
-    average, mean_square = d.mean(axis=2), square.mean(axis=2)
+    d = values - centre
+    average, mean_square = d.mean(axis=2) / scale, (d * d).mean(axis=2) / scale**2
 
     def powers(x):
         return np.stack([(x**k).sum(axis=1) for k in (1, 2, 3, 4)], axis=1)
@@ -75,8 +74,9 @@ MUTATIONS = {
     "fourth: factor": ("6 * square * s2", "4 * square * s2"),
     "fourth: last term": ("- 3 * n * square * square", "- n * square * square"),
     "mean: scale left out": ("centre + scale * e", "centre + e"),
+    "averages: scale left out": ("np.asarray(centre.mean()), scale)", "np.asarray(centre.mean()), 1.0)"),
     "comoment: product of the means left out": ('sums["crossed"] - first', 'sums["crossed"]'),
-    "comoment: scale": ("scale * scale * scale * (sums", "scale * scale * (sums"),
+    "comoment: scale": ("comoment = scale * scale *", "comoment = scale *"),
     "squares: scale": ('sums["squares"], origin, scale * scale', 'sums["squares"], origin, scale'),
     "merge: fourth": ("4 * d * (p * b.third", "3 * d * (p * b.third"),
     "merge: third": ("weight * (p - q)", "weight * (q - p)"),

@@ -79,17 +79,18 @@ def power_inputs(dtype: str) -> tuple[np.ndarray, np.ndarray, float]:
 def power_sums(backend: ModuleType, dtype: str, compiled: bool) -> dict[str, np.ndarray]:
     """Return the power sums of two blocks of the same gradients: the draw does not look at its seed."""
     runtime = backend.runtime
-    values, centre, scale = (runtime.asarray(np.asarray(array), dtype) for array in power_inputs(dtype))
+    values, centre, scale = power_inputs(dtype)
+    values, centre, rate = (runtime.asarray(np.asarray(array), dtype) for array in (values, centre, 1 / scale))
 
-    def reduce(centre: Any, scale: Any, noise: Any) -> Any:
-        return backend.streaming.power_sums(noise, centre, scale)
+    def reduce(centre: Any, rate: Any, noise: Any) -> Any:
+        return backend.streaming.power_sums(noise, centre, rate)
 
     def draw(seed: Any) -> Any:
         del seed
         return values
 
     run = backend.streaming.over_blocks(draw, reduce, compiled)
-    return runtime.to_numpy(run(runtime.asarray(np.array([3, 4]), "int64"), centre, scale))
+    return runtime.to_numpy(run(runtime.asarray(np.array([3, 4]), "int64"), centre, rate))
 
 
 def trajectory_with_a_short_reference(backend: ModuleType, **arguments: Any) -> list[TrainingVariance]:

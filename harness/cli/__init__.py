@@ -10,7 +10,7 @@ from harness import errors
 from harness.cli.checking import check
 from harness.cli.estimating import coverage, laws, recommend, variance
 from harness.cli.listing import doctor, list_
-from harness.cli.measuring import curvature, race, time, train
+from harness.cli.measuring import curvature, race, throughput, time, train
 from harness.cli.publishing import run, site
 from harness.cli.reproducing import reproduce
 from harness.cli.trajectory import trajectory
@@ -65,6 +65,7 @@ for _command in (
     recommend,
     time,
     curvature,
+    throughput,
     train,
     trajectory,
     race,

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
               help="shared: NumPy's, the same for every backend. framework: its own, and quicker.")  # fmt: skip
 @click.option("--mode", type=click.Choice(["eager", "compiled"]), help="Default: the framework's usual one.")
 @click.option("--processes", type=int, default=1, show_default=True, help="That share the work of a backend.")
+@click.option("--threads", type=click.IntRange(0), help="Of each process. Default: 1 where blocks are shared out, "
+              "or the framework draws; else its own choice, 0.")  # fmt: skip
 @click.option("--blocks-per-call", type=int, default=64, show_default=True, help="Where the framework draws.")
 @where("float32")
 def variance(
@@ -39,6 +41,7 @@ def variance(
     noise: str,
     mode: str | None,
     processes: int,
+    threads: int | None,
     blocks_per_call: int,
     where: Where,
 ) -> None:
@@ -68,8 +71,9 @@ def variance(
         blocks_per_call=blocks_per_call,
     )
     chosen = where.chosen()
-    # many blocks at once: the sums of one block must not depend on how many threads share it
-    threads = 1 if processes > 1 or noise == "framework" else 0
+    # the order of a framework's sums, and so their last bits, may depend on its threads, but not on the processes
+    own = 1 if processes > 1 or noise == "framework" else 0
+    threads = own if threads is None else threads
     if precision is not None:
         wanted = precisions.read(precision)
         pilot = cells(replicates=precisions.PILOT, **chosen | {"seed": integer(where.seed, "pilot")})
@@ -196,7 +200,8 @@ def recommend(
     """Rank the estimators that fit a problem by the mean squared error that a budget buys on this machine.
 
     As many gradients are averaged as fit into the budget, so that noise, bias and cost all count. Estimators that
-    cannot be told apart from the best one, at 5 % over all comparisons, are said to be as good.
+    cannot be told apart from the best one, at 5 % over all comparisons, are marked by =. Columns: the error is
+    summed over coordinates, bias^2 is its part that more gradients do not lower, n gradients of a cost each.
 
     Example: reparam recommend --problem categorical_quadratic --dimension 10 --budget 0.001 --backend torch
     """
@@ -224,11 +229,11 @@ def recommend(
     columns: Columns = {
         "backend": "backend",
         "rank": lambda row: "-" if row["rank"] is None else str(row["rank"]),
+        "": lambda row: "=" if row["as_good_as_the_best"] else "",
         "estimator": "estimator",
         "error^2 [95 %]": error,
-        "of it bias^2": lambda row: number(row["bias_squared"], 2),
-        "gradients": lambda row: "-" if row["gradients"] is None else f"{row['gradients']:,.0f}",
+        "bias^2": lambda row: number(row["bias_squared"], 2),
+        "n": lambda row: "-" if row["gradients"] is None else f"{row['gradients']:.3g}",
         "each": lambda row: seconds(row["seconds_per_gradient"]),
-        "as good as the best": lambda row: "yes" if row["as_good_as_the_best"] else "no",
     }
     print_records(measure(cells, processes=1, threads=1), columns, where.format)

@@ -110,6 +110,60 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
 
 
 @click.command()
+@click.option("--estimator", "estimators", multiple=True, type=click.Choice(["pathwise", "score_function"]),
+              default=("pathwise", "score_function"), show_default=True, help="Repeatable.")  # fmt: skip
+@click.option("--dimension", type=int, default=50, show_default=True, help="Coordinates.")
+@click.option("--blocks", type=int, default=32, show_default=True, help="In one call.")
+@click.option("--turns", type=int, default=15, show_default=True, help="How often all take their turn.")
+@click.option("--threads", type=int, default=0, show_default=True, help="Of a framework. 0: its own choice.")
+@click.option("--memory", is_flag=True, help="Peak memory and seconds of long streams of scalars instead.")
+@click.option("--replicates", type=int, multiple=True, default=(10**6, 10**7, 10**8), show_default=True,
+              help="Of the long streams. Repeatable.")  # fmt: skip
+@where("float32")
+def throughput(
+    estimators: Sequence[str],
+    dimension: int,
+    blocks: int,
+    turns: int,
+    threads: int,
+    memory: bool,
+    replicates: Sequence[int],
+    where: Where,
+) -> None:
+    """Time the streaming engine beside a loop over single samples, and beside the draw of its noise alone.
+
+    Gradients of |x|^2 by loc and scale, all four moments kept, compiled.
+
+    Example: reparam throughput --backend jax
+    """
+    from harness.console import seconds
+    from harness.measure import measure
+    from harness.timing import throughput as rates
+
+    options = where.chosen()
+    if memory:
+        options.pop("devices")
+        cells = [c for e in estimators for c in rates.plan_memory(**options, replicates=replicates, estimator=e)]
+        columns: Columns = {
+            "backend": "backend",
+            "estimator": "estimator",
+            "gradients": lambda row: f"{row['replicates']:.0e}",
+            "time": lambda row: seconds(row["seconds"]),
+            "memory": lambda row: f"{row['bytes'] / 2**20:.0f} MiB",
+        }
+    else:
+        cells = rates.plan(**options, estimators=estimators, dimension=dimension, blocks=blocks, turns=turns)
+        columns = {
+            "backend": "backend",
+            "estimator": "estimator",
+            "gradients/s": lambda row: f"{row['gradients_per_second']:.3g}",
+            "times the loop": "{loop_ratio:.0f} [{loop_ratio_low:.0f}, {loop_ratio_high:.0f}]".format_map,
+            "of the draw": "{floor_ratio:.2f} [{floor_ratio_low:.2f}, {floor_ratio_high:.2f}]".format_map,
+        }
+    print_records(measure(cells, threads=threads), columns, where.format)
+
+
+@click.command()
 @click.argument("model", metavar="[regression|classifier]")
 @click.option(
     "--optimizer", default="natural_gradient", show_default=True, metavar="O", help="Has to reach the target."

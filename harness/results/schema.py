@@ -412,6 +412,60 @@ class Ratio(Record, frozen=True, tag="ratio"):
     confidence: float
 
 
+class Throughput(Record, frozen=True, tag="throughput"):
+    """Gradients per second of the streaming engine, beside a loop and beside the draw of its noise, taking turns.
+
+    Attributes:
+        estimator: its name.
+        problem: its name.
+        dimension: coordinates of each parameter.
+        block: gradients of a block.
+        blocks: in one call.
+        turns: how often each was measured.
+        gradients_per_second: all moments kept; median over turns.
+        loop_ratio: to the gradients per second of an eager loop over single samples.
+        loop_ratio_low: lower end of its interval.
+        loop_ratio_high: upper end of it.
+        floor_ratio: seconds of the draw of the same normals in the same blocks, over seconds of the stream.
+        floor_ratio_low: lower end of its interval.
+        floor_ratio_high: upper end of it.
+        confidence: least coverage of the intervals.
+    """
+
+    estimator: str
+    problem: str
+    dimension: int
+    block: int
+    blocks: int
+    turns: int
+    gradients_per_second: float
+    loop_ratio: float
+    loop_ratio_low: float
+    loop_ratio_high: float
+    floor_ratio: float
+    floor_ratio_low: float
+    floor_ratio_high: float
+    confidence: float
+
+
+class Stream(Record, frozen=True, tag="stream"):
+    """A long stream of scalar gradients in a fresh process.
+
+    Attributes:
+        mode: "eager" or "compiled".
+        estimator: its name; the problem is "quadratic".
+        replicates: gradients.
+        seconds: of the whole measurement, compilation not counted.
+        bytes: growth of the process up to its peak.
+    """
+
+    mode: str
+    estimator: str
+    replicates: int
+    seconds: float
+    bytes: int
+
+
 class Memory(Record, frozen=True, tag="memory"):
     """How far a process grows over what it held before: peak resident memory.
 
@@ -582,6 +636,8 @@ AnyRecord = (
     | Race
     | Ratio
     | Memory
+    | Throughput
+    | Stream
     | Article
     | Generator
     | Reproduction

@@ -30,18 +30,20 @@ def _status(name: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def _forget_the_peak() -> None:
+def forget_the_peak() -> None:
     """Let the peak begin again at the present, where the system can: what was freed before must not count as growth."""
     with suppress(OSError):
         _FORGET.write_text("5")
 
 
-def _peak() -> int:
+def peak() -> int:
+    """Return the most memory that the process has held since then, in bytes."""
     return _status("VmHWM") if _STATUS.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
 
-def _present() -> int:
-    return _status("VmRSS") if _STATUS.exists() else _peak()
+def present() -> int:
+    """Return the memory that the process holds, in bytes."""
+    return _status("VmRSS") if _STATUS.exists() else peak()
 
 
 def measure(
@@ -85,13 +87,13 @@ def measure(
     for call in calls.values():
         backend.runtime.synchronize(call(*small))
     arguments = curvature.inputs(backend, widths, batch, dtype, seed)
-    _forget_the_peak()
-    before = _present()
+    forget_the_peak()
+    before = present()
     grown = {}
     for done, (subject, call) in enumerate(calls.items()):
         report(done, len(calls), subject)
         backend.runtime.synchronize(call(*arguments))
-        grown[subject] = _peak() - before
+        grown[subject] = peak() - before
     if grown["gradient"] <= 0:
         raise MeasurementError("the gradient found all its memory in the process already; measure in a fresh process")
     return [

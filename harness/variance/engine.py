@@ -226,23 +226,16 @@ def stream_native(
         scales = {name: _scale(found) for name, found in pilots.items()}
         shapes = {name: values.shape for name, values in runtime.to_numpy(blocks.arguments[0]).items()}
         about = {name: runtime.asarray(value.reshape(shapes[name]), dtype) for name, value in centres.items()}
-        over = {name: runtime.asarray(np.asarray(value), dtype) for name, value in scales.items()}
+        rates = {name: runtime.asarray(np.asarray(1 / value), dtype) for name, value in scales.items()}
         # what the framework subtracts is the rounded centre
         centres = {name: np.asarray(value, np.float64).ravel() for name, value in runtime.to_numpy(about).items()}
 
-        def reduce(arguments: Any, about: Any, over: Any, noise: Any) -> dict[str, Any]:
-            return {
-                f"{name} {part}": value
-                for name, gradient in gradients(*arguments, noise).items()
-                for part, value in backend.streaming.power_sums(gradient, about[name], over[name]).items()
-            }
-
         count = max(min(per_call, whole - first), 1)
-        run = backend.streaming.over_blocks(blocks.draw, reduce, compiled)
+        run = backend.streaming.over_blocks(blocks.draw, reduction(backend, gradients), compiled)
         for number in range(first, whole, count):
             taken = min(count, whole - number)
             seeds = np.array([seed(n) for n in range(number, number + count)])
-            sums = runtime.to_numpy(run(runtime.asarray(seeds, "int64"), blocks.arguments, about, over))
+            sums = runtime.to_numpy(run(runtime.asarray(seeds, "int64"), blocks.arguments, about, rates))
             streams = {}
             for name, centre in centres.items():
                 flat = {
@@ -259,6 +252,24 @@ def stream_native(
             kept.block(number, _rows(blocks, _timed(blocks, noise(number))[0], number), centres)
     seconds = [_timed(blocks, pilot)[1] for _ in range(4 * LEAST_CALLS)]
     return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size)
+
+
+def reduction(backend: ModuleType, gradients: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
+    """Return (arguments, centres, rates, noise) -> the power sums of a block, named "PARAMETER PART".
+
+    Args:
+        backend: the loaded backend.
+        gradients: (*arguments, noise) -> {name: [replicates, *param]}, not compiled.
+    """
+
+    def reduce(arguments: Any, centres: Any, rates: Any, noise: Any) -> dict[str, Any]:
+        return {
+            f"{name} {part}": value
+            for name, gradient in gradients(*arguments, noise).items()
+            for part, value in backend.streaming.power_sums(gradient, centres[name], rates[name]).items()
+        }
+
+    return reduce
 
 
 def _scale(found: moments.Moments) -> float:

@@ -160,16 +160,16 @@ def blocks(n: int, sums: dict[str, Float], centre: Float, scale: float) -> Strea
         n: replicates of each block.
         sums: of `streaming.power_sums`, in float64, with the blocks as a first axis; coordinates flat.
         centre: [coordinates].
-        scale: of the differences.
+        scale: the inverse of the rate.
     """
     count = len(sums["averages"])
     origin = np.zeros(())
     squares = from_power_sums(n, sums["squares"], origin, scale * scale)
-    coordinates = from_power_sums(n, sums["coordinates"], centre, scale)
+    coordinates = from_power_sums(n, sums["coordinates"], centre, 1.0)
     averages = from_power_sums(n, sums["averages"], np.asarray(centre.mean()), scale)
-    # sum (g - mean g)(q - mean q) = scale^3 (sum d p - n mean d mean p), with q = scale^2 p
+    # sum (g - mean g)(q - mean q) = scale^2 (sum d p - n mean d mean p), with q = scale^2 p
     first = sums["coordinates"][:, 0] * (sums["squares"][:, :1] / n)  # [blocks, coordinates]
-    comoment = scale * scale * scale * (sums["crossed"] - first)
+    comoment = scale * scale * (sums["crossed"] - first)
     numbers = np.full(count, float(n))
     return Stream(
         np.broadcast_to(centre, (count, *centre.shape)),

@@ -2,7 +2,7 @@
 
 In B seconds n = B / t gradients are averaged, t the seconds of one, its draw included. The expected square of the
 distance of their mean is sum_p D_p (bias_p^2 + variance_p / n), over parameters p of D_p coordinates. An estimator that
-is unbiased by its law counts with bias 0, a biased one with its measured bias, whose own error is subtracted.
+is unbiased by its law counts with bias 0, a biased one with its measured bias, less what sampling errors add to it.
 """
 
 from __future__ import annotations
@@ -112,10 +112,10 @@ def error(rows: Sequence[Variance], cost: Cost, budget: float) -> Error | None:
         width = math.log(row.variance_high / row.variance_low) / 2 / _Z if row.variance_low > 0 else 0.0
         deviation += part * width  # parameters share their noise: errors are added, not their squares
         if ESTIMATORS[row.estimator].biased:
-            if row.bias is None or row.bias_standard_error is None:
+            if row.squared_bias is None or row.squared_bias_standard_error is None:
                 return None
-            bias += row.dimension * max(row.bias**2 - row.bias_standard_error**2, 0.0)
-            deviation += row.dimension * 2 * abs(row.bias) * row.bias_standard_error
+            bias += row.dimension * max(row.squared_bias, 0.0)
+            deviation += row.dimension * row.squared_bias_standard_error
     value = bias + noise
     clock = noise * math.log(cost.high / cost.low) / 2 / _Z
     log_error = math.hypot(deviation, clock) / value if value > 0 else 0.0

@@ -9,19 +9,19 @@ from implementations.interface.contract import Array, Arrays
 __all__ = ["over_blocks", "power_sums"]
 
 
-def power_sums(values: Array, centre: Array, scale: Array) -> Arrays:
-    """Sums over replicates of the powers of d = (values - centre) / scale that four moments are made of.
+def power_sums(values: Array, centre: Array, rate: Array) -> Arrays:
+    """Sums over replicates of the powers of d = values - centre that four moments are made of.
 
     Args:
         values: gradients [replicates, *coordinates]; 16-bit types are summed in float32.
         centre: near the mean [*coordinates], so that the moments do not cancel.
-        scale: near the standard deviation (), so that the powers do not overflow.
+        rate: near the inverse of the standard deviation (), a power of two: the means over coordinates are multiplied
+            by it, so that their eighth powers neither overflow nor underflow.
 
     Returns:
-        "coordinates": sums of d, d^2, d^3, d^4 [4, *coordinates]; "averages": sums of the first four powers of the mean
-        over coordinates of d [4]; "squares": the same of the mean over coordinates of d^2 [4]; "crossed": sum of d
-        times the mean over coordinates of d^2 [*coordinates]; "mean_squares": the mean over coordinates of d^2 itself
-        [replicates], for its tail.
+        "coordinates": sums of d, d^2, d^3, d^4 [4, *coordinates]; "averages": sums of the first four powers of rate
+        times the mean over coordinates of d [4]; "squares": the same of q = rate^2 times the mean over coordinates of
+        d^2 [4]; "crossed": sum of d q [*coordinates]; "mean_squares": q itself [replicates], for its tail.
     """
     raise NotImplementedError
 

@@ -13,17 +13,17 @@ from implementations.interface.contract import Arrays
 __all__ = ["over_blocks", "power_sums"]
 
 
-def power_sums(values: Array, centre: Array, scale: Array) -> Arrays:
-    """Sums over replicates of the powers of d = (values - centre) / scale that four moments are made of.
+def power_sums(values: Array, centre: Array, rate: Array) -> Arrays:
+    """Sums over replicates of the powers of d = values - centre that four moments are made of.
 
     As products with vectors: XLA does not vectorize a sum along rows, whose order it would have to change.
     """
     wide = jnp.promote_types(values.dtype, jnp.float32)
-    difference = (values.astype(wide) - centre.astype(wide)) / scale.astype(wide)
-    flat = difference.reshape(len(values), -1)  # [replicates, coordinates]
+    flat = (values.astype(wide) - centre.astype(wide)).reshape(len(values), -1)  # [replicates, coordinates]
     square = flat * flat
     ones, weights = jnp.ones(flat.shape[0], wide), jnp.full(flat.shape[1], 1 / flat.shape[1], wide)
-    average, mean_square = _product(flat, weights), _product(square, weights)
+    unit = rate.astype(wide)
+    average, mean_square = _product(flat, weights) * unit, _product(square, weights) * (unit * unit)
     coordinates = jnp.stack(
         [
             _product(ones, flat),

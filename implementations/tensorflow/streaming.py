@@ -13,18 +13,19 @@ __all__ = ["over_blocks", "power_sums"]
 Tensors = dict[str, tf.Tensor]
 
 
-def power_sums(values: tf.Tensor, centre: tf.Tensor, scale: tf.Tensor) -> Tensors:
-    """Sums over replicates of the powers of d = (values - centre) / scale that four moments are made of.
+def power_sums(values: tf.Tensor, centre: tf.Tensor, rate: tf.Tensor) -> Tensors:
+    """Sums over replicates of the powers of d = values - centre that four moments are made of.
 
     As products with vectors: XLA does not vectorize a sum along rows, whose order it would have to change.
     """
     wide = tf.float64 if values.dtype == tf.float64 else tf.float32
-    difference = (tf.cast(values, wide) - tf.cast(centre, wide)) / tf.cast(scale, wide)
-    flat = tf.reshape(difference, [values.shape[0], -1])  # [replicates, coordinates]
+    flat = tf.reshape(tf.cast(values, wide) - tf.cast(centre, wide), [values.shape[0], -1])  # [replicates, coordinates]
     square = flat * flat
     rows, columns = flat.shape
     ones, weights = tf.ones([rows], wide), tf.fill([columns], tf.constant(1 / columns, wide))
-    average, mean_square = tf.linalg.matvec(flat, weights), tf.linalg.matvec(square, weights)
+    unit = tf.cast(rate, wide)
+    average = tf.linalg.matvec(flat, weights) * unit
+    mean_square = tf.linalg.matvec(square, weights) * (unit * unit)
     coordinates = tf.stack(
         [
             tf.linalg.matvec(flat, ones, transpose_a=True),

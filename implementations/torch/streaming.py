@@ -13,13 +13,13 @@ __all__ = ["over_blocks", "power_sums"]
 Tensors = dict[str, torch.Tensor]
 
 
-def power_sums(values: torch.Tensor, centre: torch.Tensor, scale: torch.Tensor) -> Tensors:
-    """Sums over replicates of the powers of d = (values - centre) / scale that four moments are made of."""
+def power_sums(values: torch.Tensor, centre: torch.Tensor, rate: torch.Tensor) -> Tensors:
+    """Sums over replicates of the powers of d = values - centre that four moments are made of."""
     wide = torch.promote_types(values.dtype, torch.float32)
-    difference = (values.to(wide) - centre.to(wide)) / scale.to(wide)
-    flat = difference.reshape(len(values), -1)  # [replicates, coordinates]
+    flat = (values.to(wide) - centre.to(wide)).reshape(len(values), -1)  # [replicates, coordinates]
     square = flat * flat
-    average, mean_square = flat.mean(dim=1), square.mean(dim=1)
+    unit = rate.to(wide)
+    average, mean_square = flat.mean(dim=1) * unit, square.mean(dim=1) * (unit * unit)
     coordinates = torch.stack(
         [flat.sum(dim=0), square.sum(dim=0), (flat * square).sum(dim=0), (square * square).sum(dim=0)]
     )
