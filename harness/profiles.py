@@ -81,6 +81,21 @@ class RaceRow:
     seeds: int = 5
 
 
+@dataclass(frozen=True)
+class RecommendRow:
+    """A problem whose estimators are ranked.
+
+    Attributes:
+        problem: its name.
+        budget: seconds.
+        dimension: coordinates.
+    """
+
+    problem: str
+    budget: float
+    dimension: int
+
+
 def _regression(steps: int) -> tuple[TrainRow, ...]:
     """Return natural gradient and Adam on the same data, all of it in every step.
 
@@ -108,6 +123,10 @@ class Profile:
         solved: widths of classifiers with which a linear system is solved, for its memory.
         races: models and rivals.
         reproduced: figures of the literature, keys of `harness.reproduce.table.PAPERS`, or "all".
+        repeats_of_coverage: how often each measurement is repeated; 0 measures no coverage.
+        throughput: whether the speed of the stream is measured.
+        streams: gradients of long streams, for their memory.
+        recommended: problems whose estimators are ranked.
     """
 
     text: str
@@ -123,6 +142,10 @@ class Profile:
     solved: tuple[tuple[int, ...], ...] = ()
     races: tuple[RaceRow, ...] = ()
     reproduced: tuple[str, ...] = ()
+    repeats_of_coverage: int = 0
+    throughput: bool = False
+    streams: tuple[int, ...] = ()
+    recommended: tuple[RecommendRow, ...] = ()
 
 
 _QUICK_KERNELS = (
@@ -204,6 +227,19 @@ PROFILES = {
         text="peak memory of a gradient and of a solve with ten million parameters; minutes",
         judged=False,
         solved=((784, 2800, 2800, 10),),
+    ),
+    "calibration": Profile(
+        text="coverage of the intervals, speed and memory of the stream, estimators ranked; half an hour",
+        judged=False,
+        repeats_of_coverage=1_000,
+        throughput=True,
+        streams=(10**6, 10**7, 10**8, 10**9),
+        recommended=(
+            RecommendRow("categorical_quadratic", 0.001, 10),
+            RecommendRow("bernoulli_quadratic", 0.001, 20),
+            RecommendRow("norm_squared", 0.001, 50),
+            RecommendRow("gaussian_elbo", 0.001, 10),
+        ),
     ),
     "reproduce": Profile(
         text="named figures and laws of the literature, made again; minutes",
@@ -353,6 +389,41 @@ def measured_cells(
             seed=seed,
             seeds=rivals.seeds,
         )
+    cells += _calibration_cells(profile, backends, devices, seed, dtypes)
     for name in table.chosen(profile.reproduced):
         cells += reproductions.plan(name, backends=backends, dtypes=dtypes or ("float64",), devices=devices, seed=seed)
+    return cells
+
+
+def _calibration_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str]
+) -> list[Cell]:
+    from harness.timing import throughput
+    from harness.variance import coverage, recommend
+
+    chosen = dtypes or ("float32",)
+    cells = []
+    if profile.throughput:
+        cells += throughput.plan(backends, chosen, devices, seed=seed)
+    if profile.streams:
+        cells += throughput.plan_memory(backends, chosen, replicates=profile.streams, seed=seed)
+    for ranked in profile.recommended:
+        cells += recommend.plan(
+            ranked.problem,
+            ranked.budget,
+            {},
+            backends=backends,
+            dtypes=chosen,
+            devices=devices,
+            dimension=ranked.dimension,
+            seed=seed,
+        )
+    if profile.repeats_of_coverage:
+        cells += coverage.plan(
+            backends=backends,
+            dtypes=dtypes or ("float64",),
+            devices=devices,
+            repeats=profile.repeats_of_coverage,
+            seed=seed,
+        )
     return cells

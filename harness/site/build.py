@@ -14,12 +14,15 @@ from harness.results.run import Run
 from harness.results.schema import (
     Article,
     Check,
+    Coverage,
     Failure,
     Memory,
     Race,
     Ratio,
+    Recommendation,
     Record,
     Reproduction,
+    Throughput,
     Time,
     Train,
     TrainingVariance,
@@ -28,6 +31,7 @@ from harness.results.schema import (
 from harness.site import (
     agreement,
     article,
+    calibration,
     failures,
     geometry,
     provenance,
@@ -46,6 +50,9 @@ from harness.site.text import slug
 AREAS: tuple[tuple[type[Record], Callable[[Sequence[Record], Sequence[str]], Section | None]], ...] = (
     (Check, agreement.section),
     (Variance, variance.section),
+    (Recommendation, calibration.recommendations),
+    (Coverage, calibration.coverage),
+    (Throughput, calibration.throughput),
     (Time, timing.section),
     (Train, training.section),
     (TrainingVariance, trajectory.section),

@@ -25,8 +25,10 @@ def biased(record: Variance) -> bool:
 
 
 def covers(record: Variance) -> bool | None:
-    """Tell whether the interval holds the exact variance, None where one of them is not known."""
+    """Tell whether the interval holds the exact variance, None where one is not known, or the interval not trusted."""
     if record.variance_low is None or record.variance_high is None or record.exact_variance is None:
+        return None
+    if record.trusted is False:
         return None
     return record.variance_low <= record.exact_variance <= record.variance_high
 
@@ -83,6 +85,13 @@ def _labels(records: Sequence[Variance]) -> dict[Variance, str]:
     return labels
 
 
+def _interval(record: Variance) -> str:
+    """Return the interval of the variance, or that its tail is too heavy for one."""
+    if record.trusted is False:
+        return f"not to be trusted: tail {number(record.tail_shape, 2)}"
+    return interval(record.variance_low, record.variance_high)
+
+
 def _drawable(value: float | None) -> float | None:
     # a logarithmic axis has no place for 0: such an end of an interval is left out
     return value if value is not None and value > 0 else None
@@ -113,11 +122,11 @@ def _row(record: Variance, label: str) -> dict[str, Any]:
         "backend": record.backend,
         "dtype": record.dtype if record.device == "cpu" else f"{record.dtype} {record.device}",
         "variance": _drawable(record.variance),
-        "low": _drawable(record.variance_low),
-        "high": _drawable(record.variance_high),
+        "low": None if record.trusted is False else _drawable(record.variance_low),
+        "high": None if record.trusted is False else _drawable(record.variance_high),
         "exact": _drawable(record.exact_variance),
         "measured": number(record.variance, 4),
-        "interval": interval(record.variance_low, record.variance_high),
+        "interval": _interval(record),
         "truth": number(record.exact_variance, 4),
         "bias": f"{number(record.bias)} ± {number(record.bias_standard_error)}",
         "settings": record.settings,
@@ -184,7 +193,7 @@ def _bias_table(records: Sequence[Variance]) -> Table:
             f"{number(record.bias, 2)} ± {number(record.bias_standard_error, 2)}",
             "biased" if biased(record) else "none seen" if record.bias is not None else "not known",
             number(record.variance, 4),
-            interval(record.variance_low, record.variance_high),
+            _interval(record),
             number(record.exact_variance, 4),
         )
         for record in sorted(records, key=_row_name)

@@ -122,15 +122,21 @@ def error(rows: Sequence[Variance], cost: Cost, budget: float) -> Error | None:
     return Error(value, log_error, bias, gradients, all(row.trusted is not False for row in rows))
 
 
-def told_apart(best: Error, other: Error, comparisons: int) -> bool:
+def told_apart(best: Error, other: Error, estimators: int) -> bool:
     """Tell whether another estimator is worse than the best one beyond chance, at `LEVEL` over all comparisons.
 
-    By the logarithm of their ratio against Bonferroni's bound, one-sided.
+    By the logarithm of their ratio against Bonferroni's bound over all ordered pairs: the best one is chosen by the
+    same numbers, so that comparisons with it alone would be too few.
+
+    Args:
+        best: of all.
+        other: to be compared with it.
+        estimators: how many are compared.
     """
     spread = math.hypot(best.log_error, other.log_error)
     if best.value == 0 or other.value == 0:
         return other.value > best.value
-    return math.log(other.value / best.value) > -float(ndtri(LEVEL / max(comparisons, 1))) * spread
+    return math.log(other.value / best.value) > -float(ndtri(LEVEL / max(estimators * (estimators - 1), 1))) * spread
 
 
 def rank(measured: tuple[list[list[Variance]], list[Cost]], budget: float) -> list[Recommendation]:
@@ -175,7 +181,7 @@ def rank(measured: tuple[list[list[Variance]], list[Cost]], budget: float) -> li
                 as_good_as_the_best=judged
                 and found is not None
                 and best is not None
-                and not told_apart(best, found, len(known) - 1),
+                and not told_apart(best, found, len(known)),
             )
         )
     return ranked

@@ -1,0 +1,143 @@
+"""What the measurements of estimators are worth: coverage of the intervals, speed of the stream, and decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.results.schema import Coverage, Recommendation, Record, Stream, Throughput
+from harness.site.page import Section, Table, of
+from harness.site.text import interval, number, plural, seconds
+
+_WHOSE = ("backend", "estimator", "in")
+
+
+def coverage(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
+    """Return the section on the coverage of intervals, or None without one."""
+    del backends
+    rows = of(records, Coverage)
+    if not rows:
+        return None
+    notes = [
+        "The same measurement repeated, each time on other noise: how often its interval holds the exact value, and "
+        "how often the tail diagnostic marks it. At 95 % an interval that covers more is too long, one that covers "
+        "less promises too much; the brackets are exact 95 % intervals of the coverage itself.",
+    ]
+    cells = [
+        (
+            row.quantity,
+            row.estimator,
+            row.problem,
+            row.parameter,
+            row.backend,
+            row.dtype,
+            f"{row.replicates:,}",
+            f"{row.repeats:,}",
+            f"{row.coverage:.3f}",
+            interval(row.coverage_low, row.coverage_high),
+            f"{row.untrusted:.3f}",
+        )
+        for row in sorted(rows, key=lambda row: (row.quantity, row.estimator, row.problem, row.replicates, row.backend))
+    ]
+    columns = (
+        "interval of the", "estimator", "problem", "by", "backend", "in", "replicates", "repeats", "coverage", "95 %",
+        "marked",
+    )  # fmt: skip
+    words = frozenset({"interval of the", "estimator", "problem", "by", "backend", "in"})
+    return Section("coverage", "Do the intervals hold?", notes, [], [Table("Coverage", columns, cells, words, True)])
+
+
+def throughput(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
+    """Return the section on the speed of the stream, or None without one."""
+    del backends
+    rates, streams = of(records, Throughput), of(records, Stream)
+    if not rates and not streams:
+        return None
+    notes = [
+        "Gradients per second of the streaming engine with all four moments kept, beside an eager loop over single "
+        "samples, and the share of its time that the mere draw of the same normals in the same blocks takes; all take "
+        "turns in one process. Below: long streams of scalar gradients, each in a fresh process.",
+    ]
+    tables = []
+    if rates:
+        cells = [
+            (
+                row.backend,
+                row.estimator,
+                row.dtype,
+                str(row.dimension),
+                f"{row.gradients_per_second:.3g}",
+                f"{row.loop_ratio:.0f} {interval(row.loop_ratio_low, row.loop_ratio_high)}",
+                f"{row.floor_ratio:.2f} {interval(row.floor_ratio_low, row.floor_ratio_high)}",
+                str(row.turns),
+            )
+            for row in rates
+        ]
+        columns = (
+            "backend",
+            "estimator",
+            "in",
+            "coordinates",
+            "gradients/s",
+            "times the loop",
+            "draw's share",
+            "turns",
+        )
+        words = frozenset({"backend", "estimator", "in"})
+        tables.append(Table("Gradients per second (medians, 95 % intervals)", columns, cells, words, True))
+    if streams:
+        long = [
+            (
+                row.backend,
+                row.estimator,
+                row.dtype,
+                f"{row.replicates:,}",
+                seconds(row.seconds),
+                f"{row.bytes / 2**20:.0f} MiB",
+            )
+            for row in sorted(streams, key=lambda row: (row.backend, row.estimator, row.replicates))
+        ]
+        names = (*_WHOSE, "gradients", "time", "memory over the start")
+        tables.append(Table("Long streams", names, long, frozenset(_WHOSE), True))
+    return Section("throughput", "Speed of the streaming engine", notes, [], tables)
+
+
+def recommendations(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
+    """Return the section that ranks estimators, or None without one."""
+    del backends
+    rows = of(records, Recommendation)
+    if not rows:
+        return None
+    notes = [
+        "What a number of seconds buys: the expected squared distance of the averaged gradient from the true one, "
+        "summed over coordinates, with as many gradients as fit into the budget on this machine. Estimators that "
+        "cannot be told apart from the best, at 5 % over all comparisons, are marked by =.",
+        f"{plural(len(rows), 'estimator')} ranked.",
+    ]
+    cells = [
+        (
+            f"{row.problem}, {row.dimension}",
+            row.backend,
+            seconds(row.budget_seconds),
+            "–" if row.rank is None else f"{row.rank}{' =' if row.as_good_as_the_best else ''}",
+            row.estimator,
+            "not to be trusted"
+            if row.trusted is False
+            else f"{number(row.mean_squared_error, 3)} {interval(row.low, row.high)}",
+            number(row.bias_squared, 2),
+            "–" if row.gradients is None else f"{row.gradients:,.0f}",
+            seconds(row.seconds_per_gradient),
+        )
+        for row in sorted(rows, key=lambda row: (row.problem, row.backend, row.rank is None, row.rank or 0))
+    ]
+    columns = (
+        "problem, coordinates", "backend", "budget", "rank", "estimator", "squared error", "of it bias", "gradients",
+        "each",
+    )  # fmt: skip
+    words = frozenset({"problem, coordinates", "backend", "rank", "estimator"})
+    return Section(
+        "recommendations",
+        "Which estimator?",
+        notes,
+        [],
+        [Table("Estimators by what they buy", columns, cells, words, True)],
+    )
