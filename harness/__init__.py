@@ -6,6 +6,7 @@ record; the columns are documented in `harness.results.schema`.
 
     check: compare kernels, estimators and models with the oracle, in units of their error budgets.
     variance: mean, bias and variance of a gradient estimator, with intervals.
+    recommend: estimators ranked by the mean squared error that a number of seconds buys.
     time: seconds per call of a kernel, eager and compiled.
     train: train a model with the same weights and noise in every backend.
     read: load the records of a results directory.
@@ -16,9 +17,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import check, read, time, train, variance
+    from harness.api import check, read, recommend, time, train, variance
 
-__all__ = ["check", "read", "time", "train", "variance"]
+__all__ = ["check", "read", "recommend", "time", "train", "variance"]
 
 
 def __getattr__(name: str) -> Any:

@@ -110,6 +110,54 @@ def variance(
     return _frame(cells)
 
 
+def recommend(
+    problem: str,
+    budget: float,
+    settings: Mapping[str, float] | None = None,
+    *,
+    dimension: int | None = None,
+    samples: int | None = None,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = ("float32",),
+    devices: Sequence[str] = ("cpu",),
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Rank the estimators that fit a problem by the mean squared error that a budget buys on this machine.
+
+    Args:
+        problem: its name; `reparam list problems` shows them.
+        budget: seconds for one estimate of the gradient, above 0.
+        settings: of problem and estimators; the rest keep their defaults.
+        dimension: of the problem, where it takes one.
+        samples: samples in one gradient; None is each estimator's least.
+        backends: names; none means every installed reference backend.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        seed: of the noise.
+
+    Returns:
+        A row per backend, dtype, device and estimator, the best first, with the fields of
+        `harness.results.schema.Recommendation`.
+
+    Raises:
+        BadInputError: a name or value cannot be used.
+    """
+    from harness.variance import recommend as ranking
+
+    cells = ranking.plan(
+        problem,
+        budget,
+        settings or {},
+        dimension=dimension,
+        samples=samples,
+        backends=backend_names.chosen(backends),
+        dtypes=dtypes,
+        devices=devices,
+        seed=seed,
+    )
+    return _frame(cells, threads=1)
+
+
 def time(
     kernels: Sequence[str],
     *,
