@@ -236,7 +236,7 @@ PROFILES = {
         streams=(10**6, 10**7, 10**8, 10**9),
         recommended=(
             RecommendRow("categorical_quadratic", 0.001, 10),
-            RecommendRow("bernoulli_quadratic", 0.001, 20),
+            RecommendRow("bernoulli_quadratic", 0.001, 8),
             RecommendRow("norm_squared", 0.001, 50),
             RecommendRow("gaussian_elbo", 0.001, 10),
         ),
