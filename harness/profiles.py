@@ -228,6 +228,11 @@ PROFILES = {
         judged=False,
         solved=((784, 2800, 2800, 10),),
     ),
+    "trajectory": Profile(
+        text="noise and bias of estimators at the start, in the middle and at the end of training; minutes",
+        judged=False,
+        trajectories=("vae", "categorical_vae"),
+    ),
     "calibration": Profile(
         text="coverage of the intervals, speed and memory of the stream, estimators ranked; half an hour",
         judged=False,
