@@ -14,6 +14,7 @@ from scipy import integrate, stats
 from harness.errors import BadInputError
 from harness.oracle import estimators as truths
 from harness.oracle import gradients, variances
+from harness.problems import instance
 
 NORMAL = {"loc": np.array([0.7, -0.2]), "scale": np.array([1.6, 0.9])}
 BERNOULLI = {"logits": np.asarray(math.log(0.3 / 0.7))}
@@ -165,5 +166,6 @@ def test_relaxation_approaches_its_limit():
 
 
 def test_a_problem_without_closed_form_has_no_exact_values():
-    assert variances.variance("pathwise", "vae", {}, {}, 1) is None
-    assert gradients.expectation("vae", {}, {}) is None
+    parameters, constants = instance("vae", {}, 1, "float64")
+    assert variances.variance("pathwise", "vae", parameters, constants, 1) is None
+    assert gradients.expectation("vae", parameters, constants) is None

@@ -10,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from typing import Any
@@ -143,7 +144,7 @@ def continuous(distribution: str, parameters: Mapping[str, Real], samples: int) 
         samples: how many.
     """
     columns, shape = COLUMNS[distribution](parameters, samples)
-    if np.prod([float(len(points)) for points, _ in columns]) > LARGEST:
+    if math.prod(len(points) for points, _ in columns) > LARGEST:
         return None
     noise, mass = product(columns)
     return noise.reshape(-1, samples, *shape), mass

@@ -39,6 +39,8 @@ BY_DOMAIN: dict[str, Fill] = {
     "open_unit_interval": lambda random, shape: random.uniform(0.01, 0.99, shape),
     "probabilities": lambda random, shape: np.exp(_log_softmax(random, shape)),
     "temperature": lambda random, shape: random.uniform(0.5, 1.5, shape),
+    "concentration": lambda random, shape: random.uniform(2.0, 5.0, shape),
+    "beta_concentration": lambda random, shape: random.uniform(3.0, 5.0, shape),
     "binary": lambda random, shape: random.integers(0, 2, shape).astype(np.float64),
     "one_hot": lambda random, shape: np.eye(shape[-1])[random.integers(0, shape[-1], shape[:-1])],  # [*batch, n]
 }
