@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import dtypes
+from harness import dtypes, instances
 from harness import noise as noises
 from harness.validation import Setting
 
@@ -77,114 +77,6 @@ class Problem:
     source: str = ""
 
 
-def _logit(p: float) -> np.float64:
-    """Return log p - log(1 - p)."""
-    logit: np.float64 = np.log(p) - np.log1p(-p)
-    return logit
-
-
-def _quadratic(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return a scalar loc and scale, and the target k."""
-    del dimension
-    return {name: np.asarray(settings[name]) for name in ("loc", "scale")}, {"k": np.asarray(settings["k"])}
-
-
-def _norm_squared(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the same loc and the same scale in every coordinate."""
-    return {name: np.full(dimension, settings[name]) for name in ("loc", "scale")}, {}  # [dimension]
-
-
-def _bernoulli(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the logit log p - log(1 - p), and the objective at 0 and 1."""
-    del dimension
-    logits = _logit(settings["p"])
-    return {"logits": np.asarray(logits)}, {name: np.asarray(settings[name]) for name in ("f0", "f1")}
-
-
-def _coordinates(*names: str, constants: Mapping[str, str] | None = None) -> Callable[..., tuple[Floats, Floats]]:
-    """Return a `make` whose parameters, and some constants, are the same in every coordinate.
-
-    Args:
-        names: of the parameters, which are settings.
-        constants: setting by the name of the constant.
-    """
-
-    def make(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-        fixed = constants or {}
-        return (
-            {name: np.full(dimension, settings[name]) for name in names},
-            {name: np.asarray(settings[setting]) for name, setting in fixed.items()},
-        )
-
-    return make
-
-
-def _bits(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the same logit of every bit, and the target t."""
-    logit = _logit(settings["p"])
-    return {"logits": np.full(dimension, logit)}, {"t": np.asarray(settings["t"])}
-
-
-def _classes(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return logits that grow from class to class, and a quadratic form with unlike values at the corners."""
-    index = np.arange(dimension, dtype=np.float64)
-    matrix = settings["curvature"] * np.cos(index[:, None] - 2.0 * index)
-    return {"logits": settings["slope"] * index}, {"matrix": matrix, "linear": 0.3 * index}
-
-
-def _gaussian_weights(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return q's loc and scale at some distance from the posterior's, (prior + x) / 2 and sqrt(1/2)."""
-    prior, x = np.full(dimension, settings["prior"]), np.full(dimension, settings["x"])
-    loc: NDArray[np.float64] = (prior + x) / 2 + settings["off"]
-    scale = np.full(dimension, np.sqrt(0.5) * settings["stretch"])
-    return {"loc": loc, "scale": scale}, {"prior": prior, "x": x}
-
-
-def _bit_weights(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the same logit of every bit, and weights 1, 1/2, 1/3, ..."""
-    logit = _logit(settings["p"])
-    weights = 1.0 / np.arange(1, dimension + 1)
-    return {"logits": np.full(dimension, logit)}, {"weights": weights, "x": np.asarray(settings["x"])}
-
-
-def _vae(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the posterior at the initial weights, and the constants; there is nothing to set."""
-    from harness.posteriors import initial_vae
-
-    del settings, dimension
-    return initial_vae()
-
-
-def _categorical_vae(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the posterior at the initial weights, and the constants; there is nothing to set."""
-    from harness.posteriors import initial_categorical_vae
-
-    del settings, dimension
-    return initial_categorical_vae()
-
-
-def _logistic_regression(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the same loc and scale of every weight, the features behind a column of ones, and the labels."""
-    from harness.data import breast_cancer, with_intercept
-
-    del dimension
-    features, labels = breast_cancer()
-    design = with_intercept(features)  # [examples, weights]
-    parameters = {name: np.full(design.shape[1], settings[name]) for name in ("loc", "scale")}
-    return parameters, {"features": design, "labels": labels.astype(np.float64)}
-
-
-def _heteroscedastic_regression(settings: Mapping[str, float], dimension: int) -> tuple[Floats, Floats]:
-    """Return the same loc and scale of every weight of both heads [2, weights], the features, and the targets."""
-    from harness.data import diabetes, with_intercept
-
-    del dimension
-    features, targets = diabetes()
-    design = with_intercept(features)  # [examples, weights]
-    parameters = {name: np.full((2, design.shape[1]), settings[name]) for name in ("loc", "scale")}
-    return parameters, {"features": design, "targets": targets[:, 0]}
-
-
 _NORMAL_SETTINGS = {
     "loc": Setting(0.5, "real", "mean of every coordinate"),
     "scale": Setting(1.0, "positive", "standard deviation of every coordinate"),
@@ -207,7 +99,7 @@ PROBLEMS: dict[str, Problem] = {
             "k": Setting(0.0, "real", "target"),
         },
         parameters=("loc", "scale"),
-        make=_quadratic,
+        make=instances.quadratic,
         dimension=None,
         intermediates=0,
         reference="Mohamed, Rosca, Figurnov and Mnih, 2020, section 3",
@@ -221,7 +113,7 @@ PROBLEMS: dict[str, Problem] = {
             "scale": Setting(1.0, "positive", "standard deviation of every coordinate"),
         },
         parameters=("loc", "scale"),
-        make=_norm_squared,
+        make=instances.norm_squared,
         dimension=10,
         intermediates=0,
         reference="Rezende, Mohamed and Wierstra, 2014, appendix D",
@@ -236,7 +128,7 @@ PROBLEMS: dict[str, Problem] = {
             "f1": Setting(0.3025, "real", "objective at 1, (1 - 0.45)^2 by default"),
         },
         parameters=("logits",),
-        make=_bernoulli,
+        make=instances.bernoulli,
         dimension=None,
         intermediates=0,
         reference="Tucker et al., REBAR, 2017, section 5.1",
@@ -247,7 +139,7 @@ PROBLEMS: dict[str, Problem] = {
         objective="vae",
         settings={},
         parameters=("loc", "scale"),
-        make=_vae,
+        make=instances.vae,
         dimension=None,
         intermediates=IMAGES * _DECODED,
         reference="Kingma and Welling, 2014, equation 3",
@@ -263,7 +155,7 @@ PROBLEMS: dict[str, Problem] = {
             "k": Setting(1.0, "positive", "how narrow the bump is"),
         },
         parameters=("loc", "scale"),
-        make=_coordinates("loc", "scale", constants={"k": "k"}),
+        make=instances.coordinates("loc", "scale", constants={"k": "k"}),
         dimension=1,
         intermediates=0,
         reference="Mohamed, Rosca, Figurnov and Mnih, 2020, section 3",
@@ -277,7 +169,7 @@ PROBLEMS: dict[str, Problem] = {
             "k": Setting(1.0, "positive", "frequency"),
         },
         parameters=("loc", "scale"),
-        make=_coordinates("loc", "scale", constants={"k": "k"}),
+        make=instances.coordinates("loc", "scale", constants={"k": "k"}),
         dimension=1,
         intermediates=0,
         reference="Mohamed, Rosca, Figurnov and Mnih, 2020, section 3",
@@ -291,7 +183,7 @@ PROBLEMS: dict[str, Problem] = {
             "t": Setting(0.45, "real", "target"),
         },
         parameters=("logits",),
-        make=_bits,
+        make=instances.bits,
         dimension=1,
         intermediates=0,
         reference="Tucker et al., REBAR, 2017, section 5.1",
@@ -305,7 +197,7 @@ PROBLEMS: dict[str, Problem] = {
             "curvature": Setting(1.0, "real", "factor of the matrix M_ij = cos(i - 2 j)"),
         },
         parameters=("logits",),
-        make=_classes,
+        make=instances.classes,
         dimension=3,
         intermediates=0,
         reference="Paulus, Maddison and Krause, 2021, section 5.1",
@@ -320,7 +212,7 @@ PROBLEMS: dict[str, Problem] = {
             "k": Setting(1.0, "real", "target"),
         },
         parameters=("concentration", "rate"),
-        make=_coordinates("concentration", "rate", constants={"k": "k"}),
+        make=instances.coordinates("concentration", "rate", constants={"k": "k"}),
         dimension=1,
         intermediates=QUADRATURE,
         reference="Figurnov, Mohamed and Mnih, 2018, section 3",
@@ -335,7 +227,7 @@ PROBLEMS: dict[str, Problem] = {
             "k": Setting(0.25, "real", "target"),
         },
         parameters=("concentration1", "concentration0"),
-        make=_coordinates("concentration1", "concentration0", constants={"k": "k"}),
+        make=instances.coordinates("concentration1", "concentration0", constants={"k": "k"}),
         dimension=1,
         intermediates=2 * QUADRATURE,
         reference="Figurnov, Mohamed and Mnih, 2018, section 3",
@@ -346,7 +238,7 @@ PROBLEMS: dict[str, Problem] = {
         objective="linear_gaussian_weight",
         settings=_WEIGHT_SETTINGS,
         parameters=("loc", "scale"),
-        make=_gaussian_weights,
+        make=instances.gaussian_weights,
         dimension=1,
         intermediates=0,
         reference="Roeder, Wu and Duvenaud, 2017, section 3",
@@ -358,7 +250,7 @@ PROBLEMS: dict[str, Problem] = {
         objective="linear_gaussian_weight",
         settings=_WEIGHT_SETTINGS,
         parameters=("loc", "scale"),
-        make=_gaussian_weights,
+        make=instances.gaussian_weights,
         dimension=1,
         intermediates=0,
         reference="Rainforth et al., 2018, section 4",
@@ -374,7 +266,7 @@ PROBLEMS: dict[str, Problem] = {
             "x": Setting(1.5, "real", "observation"),
         },
         parameters=("logits",),
-        make=_bit_weights,
+        make=instances.bit_weights,
         dimension=2,
         intermediates=0,
         reference="Mnih and Rezende, Variational Inference for Monte Carlo Objectives, 2016, section 2",
@@ -387,7 +279,7 @@ PROBLEMS: dict[str, Problem] = {
         objective="categorical_vae",
         settings={},
         parameters=("logits",),
-        make=_categorical_vae,
+        make=instances.categorical_vae,
         dimension=None,
         intermediates=IMAGES * _DECODED,
         reference="Jang, Gu and Poole, 2017, section 4.2",
@@ -403,7 +295,7 @@ PROBLEMS: dict[str, Problem] = {
             "scale": Setting(1.0, "positive", "standard deviation of every weight in q"),
         },
         parameters=("loc", "scale"),
-        make=_logistic_regression,
+        make=instances.logistic_regression,
         dimension=None,
         intermediates=3 * 569,
         reference="Mohamed, Rosca, Figurnov and Mnih, 2020, section 8",
@@ -419,7 +311,7 @@ PROBLEMS: dict[str, Problem] = {
             "scale": Setting(0.1, "positive", "standard deviation of every weight in q"),
         },
         parameters=("loc", "scale"),
-        make=_heteroscedastic_regression,
+        make=instances.heteroscedastic_regression,
         dimension=None,
         intermediates=6 * 442,
         reference="Harvey, 1976, for the model",
