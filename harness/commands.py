@@ -42,11 +42,13 @@ def run(
     Raises:
         BadInputError: a name is unknown, a device is missing, or a results file cannot be read.
     """
+    from harness import profile_cells
+
     profile = profiles.find(profile_name)
     batches = (
-        measure.Batch(profiles.agreement_cells(profile, backends, devices, dtypes), processes=2, threads=1),
-        measure.Batch(profiles.library_cells(profile, backends, dtypes), processes=2, threads=1),
-        measure.Batch(profiles.measured_cells(profile, backends, devices, seed, dtypes)),
+        measure.Batch(profile_cells.agreement_cells(profile, backends, devices, dtypes), processes=2, threads=1),
+        measure.Batch(profile_cells.library_cells(profile, backends, dtypes), processes=2, threads=1),
+        measure.Batch(profile_cells.measured_cells(profile, backends, devices, seed, dtypes)),
     )
     told = {device: measure.describe(backends, device) for device in devices}
     here = provenance.collect(profile_name, seed, f"reparam run --profile {profile_name}", machine, told)

@@ -1,18 +1,15 @@
-"""What `reparam run` measures, as data, and the cells that it comes to."""
+"""What `reparam run` measures, as data; `harness.profile_cells` has the cells that it comes to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from harness.errors import unknown
-from harness.estimators import fitting
-from harness.execution.work import Cell
-from harness.results.schema import Check
-from implementations import registry
 
-_DTYPES = ("float32", "float64")
+#: Floating types of what is compared with the oracle, and of most trainings.
+DTYPES = ("float32", "float64")
+
 _LATENT_ESTIMATORS = ("pathwise", "score_function", "score_function_leave_one_out")
 _DISCRETE_ESTIMATORS = (
     "score_function",
@@ -28,7 +25,7 @@ class VarianceRow:
 
     Attributes:
         problem: its name.
-        estimators: their names.
+        estimators: their names; none means all that fit.
         settings: of problem and estimators; the rest keep their defaults.
         dimensions: where the problem takes one.
         replicates: gradients measured.
@@ -36,7 +33,7 @@ class VarianceRow:
     """
 
     problem: str
-    estimators: tuple[str, ...]
+    estimators: tuple[str, ...] = ()
     settings: Mapping[str, float] = field(default_factory=dict)
     dimensions: tuple[int | None, ...] = (None,)
     replicates: int = 200_000
@@ -173,9 +170,9 @@ PROFILES = {
         sizes=(65_536,),
         repeats=20,
         train=(
-            TrainRow("vae", "bernoulli", 200, _DTYPES),
+            TrainRow("vae", "bernoulli", 200, DTYPES),
             TrainRow("vae", "article", 200, ("float32",)),
-            TrainRow("categorical_vae", None, 200, _DTYPES),
+            TrainRow("categorical_vae", None, 200, DTYPES),
             *_regression(50),
         ),
     ),
@@ -188,28 +185,28 @@ PROFILES = {
             VarianceRow("norm_squared", _LATENT_ESTIMATORS, dimensions=(1, 2, 5, 10, 20, 50), replicates=500_000),
             VarianceRow("bernoulli", _DISCRETE_ESTIMATORS, replicates=2_000_000),
             VarianceRow("bernoulli", _DISCRETE_ESTIMATORS, {"temperature": 0.1}, replicates=2_000_000),
-            VarianceRow("exponential", fitting("exponential"), replicates=500_000),
-            VarianceRow("cosine", fitting("cosine"), replicates=500_000),
-            VarianceRow("bernoulli_quadratic", fitting("bernoulli_quadratic"), replicates=500_000),
-            VarianceRow("categorical_quadratic", fitting("categorical_quadratic"), replicates=500_000),
-            VarianceRow("gamma_quadratic", fitting("gamma_quadratic"), replicates=500_000),
-            VarianceRow("beta_quadratic", fitting("beta_quadratic"), replicates=500_000),
-            VarianceRow("gaussian_elbo", fitting("gaussian_elbo"), replicates=500_000),
-            VarianceRow("linear_gaussian_iwae", fitting("linear_gaussian_iwae"), replicates=500_000, samples=5),
-            VarianceRow("bernoulli_iwae", fitting("bernoulli_iwae"), replicates=500_000, samples=5),
+            VarianceRow("exponential", replicates=500_000),
+            VarianceRow("cosine", replicates=500_000),
+            VarianceRow("bernoulli_quadratic", replicates=500_000),
+            VarianceRow("categorical_quadratic", replicates=500_000),
+            VarianceRow("gamma_quadratic", replicates=500_000),
+            VarianceRow("beta_quadratic", replicates=500_000),
+            VarianceRow("gaussian_elbo", replicates=500_000),
+            VarianceRow("linear_gaussian_iwae", replicates=500_000, samples=5),
+            VarianceRow("bernoulli_iwae", replicates=500_000, samples=5),
             VarianceRow("vae", _LATENT_ESTIMATORS, replicates=20_000),
-            VarianceRow("categorical_vae", fitting("categorical_vae"), replicates=2_000),
-            VarianceRow("logistic_regression", fitting("logistic_regression"), replicates=100_000),
-            VarianceRow("heteroscedastic_regression", fitting("heteroscedastic_regression"), replicates=100_000),
+            VarianceRow("categorical_vae", replicates=2_000),
+            VarianceRow("logistic_regression", replicates=100_000),
+            VarianceRow("heteroscedastic_regression", replicates=100_000),
         ),
         time=("*",),
         sizes=(1_024, 65_536, 1_048_576),
         repeats=50,
         train=(
-            TrainRow("vae", "bernoulli", 1_000, _DTYPES),
-            TrainRow("vae", "gaussian", 1_000, _DTYPES),
+            TrainRow("vae", "bernoulli", 1_000, DTYPES),
+            TrainRow("vae", "gaussian", 1_000, DTYPES),
             TrainRow("vae", "article", 1_000, ("float32",)),
-            TrainRow("categorical_vae", None, 1_000, _DTYPES),
+            TrainRow("categorical_vae", None, 1_000, DTYPES),
             *_regression(200),
         ),
         trajectories=("vae", "categorical_vae"),
@@ -263,172 +260,3 @@ def find(name: str) -> Profile:
     if name not in PROFILES:
         raise unknown("profile", name, PROFILES)
     return PROFILES[name]
-
-
-def agreement_cells(
-    profile: Profile, backends: Sequence[str], devices: Sequence[str], dtypes: Sequence[str] = ()
-) -> list[Cell]:
-    """Return the cells of the agreement check; each keeps the worst comparison per kernel and derivative.
-
-    Args:
-        profile: says in which modes.
-        backends: names.
-        devices: "cpu", "gpu".
-        dtypes: floating types; none means float32 and float64.
-    """
-    from harness.agreement import plan
-
-    def worst_of(cell: Cell) -> Cell:
-        return replace(cell, finish=lambda result: plan.worst(cell.finish(result)))
-
-    if not profile.judged:
-        return []
-    modes = ("eager", "compiled") if profile.both_modes else ()
-    cells = plan.plan(backends=backends, dtypes=dtypes or _DTYPES, devices=devices, modes=modes)
-    return [worst_of(cell) for cell in cells]
-
-
-def library_cells(profile: Profile, backends: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:
-    """Return the cells that judge the installed libraries whose framework is measured, beside their ledgers.
-
-    Args:
-        profile: says whether.
-        backends: names of reference backends.
-        dtypes: floating types; none means float32 and float64.
-    """
-    from harness.agreement import ledger, plan
-
-    rows = registry.backends().values() if profile.judged else ()
-    names = [row.name for row in rows if row.base in backends and registry.installed(row.name)]
-    chosen = [dtype for dtype in dtypes or _DTYPES if dtype in ledger.DTYPES]
-
-    def marked(cell: Cell) -> Cell:
-        rows = ledger.load(ledger.path(cell.work.backend)).rows
-
-        def finish(result: Any) -> list[Check]:
-            checks = [record for record in cell.finish(result) if isinstance(record, Check)]
-            return plan.worst(ledger.judge(checks, rows))
-
-        return replace(cell, finish=finish)
-
-    return [marked(cell) for name in names if chosen for cell in plan.plan(backends=[name], dtypes=chosen)]
-
-
-def measured_cells(
-    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str] = ()
-) -> list[Cell]:
-    """Return the cells whose time is measured too, and those of the literature's figures.
-
-    Args:
-        profile: what to measure.
-        backends: names.
-        devices: "cpu", "gpu".
-        seed: of all noise.
-        dtypes: floating types; none leaves float32, and for training the profile's own.
-    """
-    chosen = dtypes or ("float32",)
-    from harness.reproduce import plan as reproductions
-    from harness.reproduce import table
-    from harness.timing import memory, products
-    from harness.timing import plan as timing
-    from harness.training import plan as training
-    from harness.training import race
-    from harness.variance import article, trajectory
-    from harness.variance import plan as variance
-
-    cells = []
-    for row in profile.variance:
-        for dimension in row.dimensions:
-            for estimator in row.estimators:
-                known = variance.settings_of(estimator, row.problem)
-                cells += variance.plan(
-                    estimator,
-                    row.problem,
-                    {name: value for name, value in row.settings.items() if name in known},
-                    dimension=dimension,
-                    samples=row.samples,
-                    replicates=row.replicates,
-                    backends=backends,
-                    dtypes=chosen,
-                    devices=devices,
-                    seed=seed,
-                )
-    if profile.judged:
-        cells += article.plan(backends, chosen, devices, seed)
-    if profile.time:
-        cells += timing.plan(
-            profile.time,
-            backends=backends,
-            dtypes=chosen,
-            devices=devices,
-            sizes=profile.sizes,
-            repeats=profile.repeats,
-            seed=seed,
-        )
-    for model in profile.train:
-        cells += training.plan(
-            model.model,
-            model.steps,
-            model.objective,
-            backends=backends,
-            dtypes=dtypes or model.dtypes,
-            devices=devices,
-            seed=seed,
-            optimizer=model.optimizer,
-            settings=model.settings,
-            batch=model.batch,
-        )
-    for name in profile.trajectories:
-        cells += trajectory.plan(name, backends=backends, dtypes=chosen, devices=devices, seed=seed)
-    for widths in profile.networks:
-        cells += products.plan(backends, chosen, devices, widths=widths, seed=seed)
-    for widths in profile.solved:
-        cells += memory.plan(backends, dtypes=chosen, widths=widths, seed=seed)
-    for rivals in profile.races:
-        cells += race.plan(
-            rivals.model,
-            backends=backends,
-            dtypes=chosen,
-            devices=devices,
-            against_settings={"learning_rate": rivals.learning_rate},
-            seed=seed,
-            seeds=rivals.seeds,
-        )
-    cells += _calibration_cells(profile, backends, devices, seed, dtypes)
-    for name in table.chosen(profile.reproduced):
-        cells += reproductions.plan(name, backends=backends, dtypes=dtypes or ("float64",), devices=devices, seed=seed)
-    return cells
-
-
-def _calibration_cells(
-    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str]
-) -> list[Cell]:
-    from harness.timing import throughput
-    from harness.variance import coverage, recommend
-
-    chosen = dtypes or ("float32",)
-    cells = []
-    if profile.throughput:
-        cells += throughput.plan(backends, chosen, devices, seed=seed)
-    if profile.streams:
-        cells += throughput.plan_memory(backends, chosen, replicates=profile.streams, seed=seed)
-    for ranked in profile.recommended:
-        cells += recommend.plan(
-            ranked.problem,
-            ranked.budget,
-            {},
-            backends=backends,
-            dtypes=chosen,
-            devices=devices,
-            dimension=ranked.dimension,
-            seed=seed,
-        )
-    if profile.repeats_of_coverage:
-        cells += coverage.plan(
-            backends=backends,
-            dtypes=dtypes or ("float64",),
-            devices=devices,
-            repeats=profile.repeats_of_coverage,
-            seed=seed,
-        )
-    return cells

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.profiles import PROFILES
 from harness.results.schema import Check, Variance
 
 COMMANDS = ("doctor", "list", "check", "variance", "time", "curvature", "train", "run", "site")
@@ -36,6 +37,11 @@ def test_help_has_an_example_and_the_common_options(command: str) -> None:
 def test_main_help_names_every_command() -> None:
     done = CliRunner().invoke(main, ["--help"])
     assert all(f"  {command} " in done.output for command in COMMANDS)
+
+
+def test_help_of_run_names_every_profile() -> None:
+    done = CliRunner().invoke(main, ["run", "--help"])
+    assert all(f"\n  {name} " in done.output for name in PROFILES)
 
 
 @pytest.mark.parametrize("what", ["backends", "kernels", "estimators", "problems", "cases"])

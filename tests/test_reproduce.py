@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from site_records import reproductions
 
-from harness import noise, profiles
+from harness import noise, profile_cells, profiles
 from harness.cli import main
 from harness.estimators import ESTIMATORS
 from harness.oracle import gradients, variances
@@ -233,10 +233,10 @@ def test_every_paper_is_a_row_that_can_be_planned() -> None:
 
 
 def test_the_profile_measures_every_paper() -> None:
-    cells = profiles.measured_cells(profiles.find("reproduce"), ["torch"], ["cpu"], 0)
+    cells = profile_cells.measured_cells(profiles.find("reproduce"), ["torch"], ["cpu"], 0)
     assert {cell.key.split()[1] for cell in cells} == set(table.PAPERS)
     assert not any(cell.key.startswith("reproduce") for cell in
-                   profiles.measured_cells(profiles.find("quick"), ["torch"], ["cpu"], 0))  # fmt: skip
+                   profile_cells.measured_cells(profiles.find("quick"), ["torch"], ["cpu"], 0))  # fmt: skip
 
 
 def test_unknown_names_are_met_with_the_nearest_and_help_has_all() -> None:

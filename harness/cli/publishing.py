@@ -14,9 +14,20 @@ _RESULTS = click.option(
 )  # fmt: skip
 
 
-@click.command()
+class _Listing(click.Command):
+    """A command whose help ends with the profiles."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from harness.profiles import PROFILES
+
+        del ctx
+        with formatter.section("Profiles"):
+            formatter.write_dl([(name, row.text) for name, row in PROFILES.items()])
+
+
+@click.command(cls=_Listing)
 @click.option(
-    "--profile", "profile_name", default="quick", show_default=True, metavar="quick|full|geometry|memory|reproduce"
+    "--profile", "profile_name", default="quick", show_default=True, metavar="NAME", help="One of those listed below."
 )
 @click.option("--fresh", is_flag=True, help="Start anew although a run of the same code and versions exists.")
 @click.option("--machine", default="", help="What to call this machine. Default: its processor and cores.")

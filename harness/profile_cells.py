@@ -1,0 +1,177 @@
+"""The cells that a profile comes to: what is compared with the oracle, and what is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from harness.agreement import ledger
+from harness.agreement import plan as agreement
+from harness.estimators import fitting
+from harness.execution.work import Cell
+from harness.profiles import DTYPES, Profile
+from harness.reproduce import plan as reproductions
+from harness.reproduce import table
+from harness.results.schema import Check
+from harness.timing import memory, products, throughput
+from harness.timing import plan as timing
+from harness.training import plan as training
+from harness.training import race
+from harness.variance import article, coverage, recommend, trajectory
+from harness.variance import plan as variance
+from implementations import registry
+
+
+def agreement_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], dtypes: Sequence[str] = ()
+) -> list[Cell]:
+    """Return the cells of the agreement check; each keeps the worst comparison per kernel and derivative.
+
+    Args:
+        profile: says in which modes.
+        backends: names.
+        devices: "cpu", "gpu".
+        dtypes: floating types; none means float32 and float64.
+    """
+
+    def worst_of(cell: Cell) -> Cell:
+        return replace(cell, finish=lambda result: agreement.worst(cell.finish(result)))
+
+    if not profile.judged:
+        return []
+    modes = ("eager", "compiled") if profile.both_modes else ()
+    cells = agreement.plan(backends=backends, dtypes=dtypes or DTYPES, devices=devices, modes=modes)
+    return [worst_of(cell) for cell in cells]
+
+
+def library_cells(profile: Profile, backends: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:
+    """Return the cells that judge the installed libraries whose framework is measured, beside their ledgers.
+
+    Args:
+        profile: says whether.
+        backends: names of reference backends.
+        dtypes: floating types; none means float32 and float64.
+    """
+    rows = registry.backends().values() if profile.judged else ()
+    names = [row.name for row in rows if row.base in backends and registry.installed(row.name)]
+    chosen = [dtype for dtype in dtypes or DTYPES if dtype in ledger.DTYPES]
+
+    def marked(cell: Cell) -> Cell:
+        rows = ledger.load(ledger.path(cell.work.backend)).rows
+
+        def finish(result: Any) -> list[Check]:
+            checks = [record for record in cell.finish(result) if isinstance(record, Check)]
+            return agreement.worst(ledger.judge(checks, rows))
+
+        return replace(cell, finish=finish)
+
+    return [marked(cell) for name in names if chosen for cell in agreement.plan(backends=[name], dtypes=chosen)]
+
+
+def measured_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str] = ()
+) -> list[Cell]:
+    """Return the cells whose time is measured too, and those of the literature's figures.
+
+    Args:
+        profile: what to measure.
+        backends: names.
+        devices: "cpu", "gpu".
+        seed: of all noise.
+        dtypes: floating types; none leaves float32, and for training the profile's own.
+    """
+    chosen = dtypes or ("float32",)
+    cells = []
+    for row in profile.variance:
+        for dimension in row.dimensions:
+            for estimator in row.estimators or fitting(row.problem):
+                known = variance.settings_of(estimator, row.problem)
+                cells += variance.plan(
+                    estimator,
+                    row.problem,
+                    {name: value for name, value in row.settings.items() if name in known},
+                    dimension=dimension,
+                    samples=row.samples,
+                    replicates=row.replicates,
+                    backends=backends,
+                    dtypes=chosen,
+                    devices=devices,
+                    seed=seed,
+                )
+    if profile.judged:
+        cells += article.plan(backends, chosen, devices, seed)
+    if profile.time:
+        cells += timing.plan(
+            profile.time,
+            backends=backends,
+            dtypes=chosen,
+            devices=devices,
+            sizes=profile.sizes,
+            repeats=profile.repeats,
+            seed=seed,
+        )
+    for model in profile.train:
+        cells += training.plan(
+            model.model,
+            model.steps,
+            model.objective,
+            backends=backends,
+            dtypes=dtypes or model.dtypes,
+            devices=devices,
+            seed=seed,
+            optimizer=model.optimizer,
+            settings=model.settings,
+            batch=model.batch,
+        )
+    for name in profile.trajectories:
+        cells += trajectory.plan(name, backends=backends, dtypes=chosen, devices=devices, seed=seed)
+    for widths in profile.networks:
+        cells += products.plan(backends, chosen, devices, widths=widths, seed=seed)
+    for widths in profile.solved:
+        cells += memory.plan(backends, dtypes=chosen, widths=widths, seed=seed)
+    for rivals in profile.races:
+        cells += race.plan(
+            rivals.model,
+            backends=backends,
+            dtypes=chosen,
+            devices=devices,
+            against_settings={"learning_rate": rivals.learning_rate},
+            seed=seed,
+            seeds=rivals.seeds,
+        )
+    cells += _calibration_cells(profile, backends, devices, seed, dtypes)
+    for name in table.chosen(profile.reproduced):
+        cells += reproductions.plan(name, backends=backends, dtypes=dtypes or ("float64",), devices=devices, seed=seed)
+    return cells
+
+
+def _calibration_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str]
+) -> list[Cell]:
+    chosen = dtypes or ("float32",)
+    cells = []
+    if profile.throughput:
+        cells += throughput.plan(backends, chosen, devices, seed=seed)
+    if profile.streams:
+        cells += throughput.plan_memory(backends, chosen, replicates=profile.streams, seed=seed)
+    for ranked in profile.recommended:
+        cells += recommend.plan(
+            ranked.problem,
+            ranked.budget,
+            {},
+            backends=backends,
+            dtypes=chosen,
+            devices=devices,
+            dimension=ranked.dimension,
+            seed=seed,
+        )
+    if profile.repeats_of_coverage:
+        cells += coverage.plan(
+            backends=backends,
+            dtypes=dtypes or ("float64",),
+            devices=devices,
+            repeats=profile.repeats_of_coverage,
+            seed=seed,
+        )
+    return cells
