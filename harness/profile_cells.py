@@ -14,7 +14,7 @@ from harness.profiles import DTYPES, Profile
 from harness.reproduce import plan as reproductions
 from harness.reproduce import table
 from harness.results.schema import Check
-from harness.timing import memory, products, throughput
+from harness.timing import memory, products, stream_memory, throughput
 from harness.timing import plan as timing
 from harness.training import plan as training
 from harness.training import race
@@ -154,7 +154,7 @@ def _calibration_cells(
     if profile.throughput:
         cells += throughput.plan(backends, chosen, devices, seed=seed)
     if profile.streams:
-        cells += throughput.plan_memory(backends, chosen, replicates=profile.streams, seed=seed)
+        cells += stream_memory.plan(backends, chosen, replicates=profile.streams, seed=seed)
     for ranked in profile.recommended:
         cells += recommend.plan(
             ranked.problem,

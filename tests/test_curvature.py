@@ -13,7 +13,7 @@ from harness import noise
 from harness.errors import BadInputError
 from harness.execution.work import Cell, Work
 from harness.results.schema import Ratio
-from harness.timing import curvature, products
+from harness.timing import curvature, products, turns
 from harness.training.weights import initial_weights
 
 WIDTHS = (6, 5, 4, 3)
@@ -81,10 +81,10 @@ def test_interval_of_a_median_covers_it() -> None:
     random = noise.generator(0, "test", "interval")
     inside = 0
     for _ in range(2000):
-        low, high = products.interval(random.standard_exponential(15).tolist(), 0.95)
+        low, high = turns.interval(random.standard_exponential(15).tolist(), 0.95)
         inside += low <= np.log(2) <= high
     assert inside >= 1860
-    assert products.interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 0.95) == (1.0, 6.0)
+    assert turns.interval([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 0.95) == (1.0, 6.0)
 
 
 @pytest.mark.parametrize(

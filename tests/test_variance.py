@@ -12,7 +12,7 @@ from harness import dtypes, noise
 from harness.errors import BadInputError
 from harness.oracle import article as article_oracle
 from harness.problems import PROBLEMS, instance
-from harness.variance import article, engine, tree
+from harness.variance import article, blocks, engine, tree
 from harness.variance.plan import plan
 
 # the plan
@@ -94,7 +94,8 @@ def run_stream(function, replicates, block=256, dtype="float64"):
     def draw(number):
         return dtypes.rounded(noise.generator(5, "engine", number).standard_normal((block, 1)), dtype)
 
-    found = engine.stream(engine.Blocks(NUMPY, function, ({"a": np.asarray(2.0)}, {}), draw, block, replicates))
+    run = blocks.Blocks(NUMPY, function, ({"a": np.asarray(2.0)}, {}), draw, block, replicates)
+    found = engine.stream(run, 0, run.number)
     return tree.root(found.nodes)["a"], found
 
 
@@ -117,14 +118,14 @@ def test_engine_rounds_noise_and_parameters_to_the_dtype():
 
 
 def test_blocks_are_powers_of_two_that_fit():
-    assert engine.block_replicates("quadratic", 1, 1) == 4096
-    assert engine.block_replicates("norm_squared", 20, 1) == 4096
+    assert blocks.block_replicates("quadratic", 1, 1) == 4096
+    assert blocks.block_replicates("norm_squared", 20, 1) == 4096
     for problem, size, samples in (("vae", 400, 1), ("vae", 400, 16), ("norm_squared", 10**6, 1)):
-        block = engine.block_replicates(problem, size, samples)
+        block = blocks.block_replicates(problem, size, samples)
         held = samples * (size + PROBLEMS[problem].intermediates)
         assert block & (block - 1) == 0
-        assert block * held <= engine.BLOCK_NUMBERS < 2 * block * held
-    assert engine.block_replicates("norm_squared", 10**8, 1) == 1
+        assert block * held <= blocks.BLOCK_NUMBERS < 2 * block * held
+    assert blocks.block_replicates("norm_squared", 10**8, 1) == 1
 
 
 def test_vae_problem_is_the_posterior_of_different_digits():

@@ -13,7 +13,7 @@ from scipy import integrate, stats
 
 from harness.errors import BadInputError
 from harness.oracle import estimators as truths
-from harness.oracle import gradients, variances
+from harness.oracle import gradients, relaxed, variances
 from harness.problems import instance
 
 NORMAL = {"loc": np.array([0.7, -0.2]), "scale": np.array([1.6, 0.9])}
@@ -152,7 +152,7 @@ def test_moments_of_the_relaxation_equal_adaptive_quadrature(temperature, logits
 
     mean, square = moment(1), moment(2)
     parameters = {"logits": np.asarray(logits)}
-    exact_mean = variances.relaxed_bernoulli_mean(parameters, constants)["logits"]
+    exact_mean = relaxed.bernoulli(parameters, constants, 1).mean
     exact = variances.variance("straight_through_gumbel", "bernoulli", parameters, constants, 2)["logits"]
     assert math.isclose(float(exact_mean), mean, rel_tol=1e-9)
     assert math.isclose(float(exact), (square - mean**2) / 2, rel_tol=1e-8 * square / (square - mean**2))
@@ -161,7 +161,7 @@ def test_moments_of_the_relaxation_equal_adaptive_quadrature(temperature, logits
 def test_relaxation_approaches_its_limit():
     """Variance to p (1 - p) / (6 T) as T goes to 0; 1.3 % off at T = 0.01 (for f(b) = b)."""
     for temperature, off in ((0.01, 0.02), (0.001, 0.002)):
-        _, found = variances.relaxed_slope(math.log(0.3 / 0.7), temperature)
+        _, found = relaxed.slope(math.log(0.3 / 0.7), temperature)
         assert abs(found / (0.3 * 0.7 / (6 * temperature)) - 1) < off
 
 

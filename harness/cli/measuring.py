@@ -138,12 +138,13 @@ def throughput(
     """
     from harness.console import seconds
     from harness.measure import measure
+    from harness.timing import stream_memory
     from harness.timing import throughput as rates
 
     options = where.chosen()
     if memory:
         options.pop("devices")
-        cells = [c for e in estimators for c in rates.plan_memory(**options, replicates=replicates, estimator=e)]
+        cells = [c for e in estimators for c in stream_memory.plan(**options, replicates=replicates, estimator=e)]
         columns: Columns = {
             "backend": "backend",
             "estimator": "estimator",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.oracle import inner, ratios, rules
+from harness.oracle import inner, ratios, relaxed, rules
 from harness.oracle.rules import Moments
 
 #: (estimator, problem, parameters, constants, samples) -> moments by each parameter, or None.
@@ -28,7 +28,21 @@ def _bound(
     return rules.moments(estimator, problem, parameters, constants, samples) if found is None else found
 
 
-ROADS: dict[str, Road] = {"gumbel_rao": _gumbel_rao, "iwae": _bound, "dreg": _bound}
+def _relaxed(
+    estimator: str, problem: str, parameters: Mapping[str, Any], constants: Mapping[str, Any], samples: int
+) -> dict[str, Moments] | None:
+    if problem == "bernoulli":
+        return {"logits": relaxed.bernoulli(parameters, constants, samples)}
+    return rules.moments(estimator, problem, parameters, constants, samples)
+
+
+ROADS: dict[str, Road] = {
+    "gumbel_rao": _gumbel_rao,
+    "iwae": _bound,
+    "dreg": _bound,
+    "gumbel_softmax": _relaxed,
+    "straight_through_gumbel": _relaxed,
+}
 
 
 def moments(

@@ -3,7 +3,7 @@
 Normal problems: with x = loc + scale e, e ~ N(0, 1), the objective and the scores are polynomials in e, and
 E e^(2 n) = (2 n - 1)!!. In several coordinates f = u_i + rest_i, and the rest is independent of e_i.
 Gamma and beta problems: the moments of `gamma_moments`, likewise in several coordinates.
-Bernoulli: the two outcomes are enumerated; the relaxation is integrated over its logistic noise.
+Bernoulli: the two outcomes are enumerated.
 Everything else has the roads of `exact`, where they are short enough.
 
 Gradients by one parameter have one variance per coordinate, of the parameter's shape.
@@ -171,43 +171,6 @@ def leave_one_out(m: ScoreMoments, samples: int) -> Float:
     return score_function(m, samples) + pairs - 2 * m.fhh * m.f / samples
 
 
-def relaxed_slope(logits: float, temperature: float) -> tuple[float, float]:
-    """Return mean and variance of d sigmoid(z) / d logits = sigmoid(z) sigmoid(-z) / T, z = (logits + n) / T.
-
-    The integral over the logistic noise n is the trapezoidal rule on the whole line: the integrand is analytic in
-    a strip of half-width pi min(1, T) about it and decays exponentially, so a step of min(1, T) / 4 leaves an
-    error of exp(-8 pi^2), below 1e-34. The range ends where the integrand is below exp(-45) of its peak.
-
-    Args:
-        logits: the logit.
-        temperature: T, up to about 1e3; beyond that the variance is lost in the difference of its moments.
-
-    Reference:
-        Trefethen and Weideman, The Exponentially Convergent Trapezoidal Rule, 2014, theorem 5.1.
-    """
-    step = min(1.0, temperature) / 4
-    low = max(-logits - 90 * temperature, min(-logits, 0.0) - 45)
-    high = min(-logits + 90 * temperature, max(-logits, 0.0) + 45)
-    n = np.arange(low, high + step, step).astype(np.longdouble)
-    z = (logits + n) / np.longdouble(temperature)
-    slope = np.exp(-np.logaddexp(0, z) - np.logaddexp(0, -z)) / np.longdouble(temperature)
-    weight = step * np.exp(-np.logaddexp(0, n) - np.logaddexp(0, -n))  # the logistic density
-    first = np.sum(weight * slope)
-    return float(first), float(np.sum(weight * slope**2) - first**2)
-
-
-def relaxed_bernoulli(parameters: Arrays, constants: Arrays) -> dict[str, Float]:
-    """Return the variance of (f1 - f0) d relaxed / d logits, one sample, which straight-through shares: f is linear."""
-    _, variance = relaxed_slope(float(parameters["logits"]), float(constants["temperature"]))
-    return {"logits": np.square(constants["f1"] - constants["f0"]) * variance}
-
-
-def relaxed_bernoulli_mean(parameters: Arrays, constants: Arrays) -> dict[str, Float]:
-    """Return the mean of the relaxed gradient, which differs from the true gradient by the relaxation's bias."""
-    mean, _ = relaxed_slope(float(parameters["logits"]), float(constants["temperature"]))
-    return {"logits": (constants["f1"] - constants["f0"]) * mean}
-
-
 _SCORE_MOMENTS: dict[str, Callable[[Arrays, Arrays], dict[str, ScoreMoments]]] = {
     "quadratic": score_moments_normal,
     "norm_squared": score_moments_normal,
@@ -219,8 +182,6 @@ _SCORE_VARIANCES = {"score_function": score_function, "score_function_leave_one_
 _SINGLE_SAMPLE_VARIANCES: dict[tuple[str, str], Callable[[Arrays, Arrays], dict[str, Float]]] = {
     ("pathwise", "quadratic"): pathwise_normal,
     ("pathwise", "norm_squared"): pathwise_normal,
-    ("gumbel_softmax", "bernoulli"): relaxed_bernoulli,
-    ("straight_through_gumbel", "bernoulli"): relaxed_bernoulli,
     **{("measure_valued", problem): partial(measures.variance, problem) for problem in measures.SEPARABLE},
 }
 

@@ -14,6 +14,7 @@ from harness.reproduce.table import PAPERS
 from harness.results.schema import Record, Reproduction, Variance
 from harness.validation import require_count
 from harness.variance import plan as variances
+from harness.variance.laws import rounding
 
 
 def plan(
@@ -89,7 +90,7 @@ def point(name: str, paper: Paper, row: Measurement, title: str, record: Varianc
         quantity.exact(quantities.truth(record)),
         limit,
         logarithmic=quantity.logarithmic,
-        forgiven=quantity.rounding(quantities.rounding(record)),
+        forgiven=quantity.rounding(rounding(record)),
         backend=record.backend,
         dtype=record.dtype,
         device=record.device,

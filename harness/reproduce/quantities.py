@@ -7,16 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 from scipy.special import ndtri
 
-from harness import dtypes
 from harness.estimators import ESTIMATORS
 from harness.oracle import exact
-from harness.oracle.variances import relaxed_bernoulli_mean
-from harness.problems import Floats, instance
 from harness.results.schema import Variance
 from harness.variance.intervals import CONFIDENCE
-from harness.variance.laws import ROUNDINGS
+from harness.variance.task import inputs, task_of
 
 #: The normal quantile of the intervals.
 QUANTILE = float(ndtri((1 + CONFIDENCE) / 2))
@@ -106,30 +104,14 @@ QUANTITIES = {
 }
 
 
-def given(record: Variance) -> tuple[Floats, Floats]:
-    """Return the parameters and constants that a record was measured with, from its settings."""
-    settings = {name: float(value) for name, _, value in (text.partition("=") for text in record.settings.split())}
-    parameters, constants = instance(record.problem, settings, record.dimension, record.dtype)
-    own = {name: dtypes.rounded(settings[name], record.dtype) for name in ESTIMATORS[record.estimator].settings}
-    return parameters, constants | own
-
-
 def truth(record: Variance) -> Truth:
     """Return the exact moments of the gradient that a record measures."""
     gradient, variance = _number(record.exact_mean), _number(record.exact_variance)
     row = ESTIMATORS[record.estimator]
     if not row.biased and not row.bound:
         return Truth(gradient, variance, gradient)
-    parameters, constants = given(record)
-    if (record.estimator, record.problem) == ("gumbel_softmax", "bernoulli"):
-        return Truth(float(relaxed_bernoulli_mean(parameters, constants)["logits"]), variance, gradient)
+    parameters, constants = inputs(task_of(record))
     found = exact.moments(record.estimator, record.problem, parameters, constants, record.samples)
     if found is None:
         return Truth(math.nan, variance, gradient)
-    return Truth(float(found[record.parameter].mean.mean()), variance, gradient)
-
-
-def rounding(record: Variance) -> float:
-    """Return what rounding may do to one gradient: `ROUNDINGS` eps times its scale."""
-    scale = 1 + abs(_number(record.mean)) + math.sqrt(max(_number(record.variance), 0.0))
-    return ROUNDINGS * dtypes.find(record.dtype).eps * scale
+    return Truth(float(np.mean(found[record.parameter].mean)), variance, gradient)

@@ -13,21 +13,17 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from scipy import stats
-
 from harness.backends import require_references
 from harness.execution.progress import report
 from harness.execution.work import Cell, Work
 from harness.modes import in_mode, usual
 from harness.results.schema import Ratio
 from harness.timing.curvature import GRADIENT, PRODUCTS, Chain, chain, inputs, require_network, size
-from harness.validation import require_count
+from harness.timing.turns import CONFIDENCE, interval, require_turns
 from implementations import registry
 
 #: Calls in a short chain and in a long one.
 LENGTHS = (2, 8)
-
-CONFIDENCE = 0.95
 
 
 class Subject(NamedTuple):
@@ -62,19 +58,6 @@ def seconds(run: Callable[[], Any], repeats: int) -> float:
         run()
         found.append(time.perf_counter() - start)
     return min(found)
-
-
-def interval(values: Sequence[float], confidence: float) -> tuple[float, float]:
-    """Return order statistics between which the median lies, whatever the distribution.
-
-    The number of values below the median is binomial with probability 1/2.
-
-    Reference:
-        Conover, Practical Nonparametric Statistics, 1999, section 3.2.
-    """
-    ordered = sorted(values)
-    skipped = int(stats.binom.ppf((1 - confidence) / 2, len(ordered), 0.5))
-    return ordered[max(skipped - 1, 0)], ordered[min(len(ordered) - skipped, len(ordered) - 1)]
 
 
 def _costs(
@@ -153,7 +136,7 @@ def measure(
 
     def record(subject: Subject, reference: Subject, text: str) -> Ratio:
         ratios = [cost / other for cost, other in zip(costs[subject], costs[reference], strict=True)]
-        low, high = interval(ratios, CONFIDENCE)
+        low, high = interval(ratios)
         return Ratio(
             backend=subject.backend,
             dtype=dtype,
@@ -203,7 +186,7 @@ def plan(
     """
     require_references(backends, "turn of its own: its products are timed beside those of its base")
     require_network(widths, batch, seed)
-    require_count("turns", turns, 6, "with fewer, 95 % confidence has no interval")
+    require_turns(turns)
     rows: list[dict[str, Any]] = [
         {"name": backend, "dtype": dtype, "device": device, "modes": list(modes), "libraries": libraries(backend)}
         | {"widths": list(widths), "batch": batch, "turns": turns, "seed": seed}

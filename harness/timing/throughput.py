@@ -1,6 +1,6 @@
 """Gradients per second of the streaming engine, beside a loop over single samples and beside the draw of its noise.
 
-All take turns in one process: the stream of `harness.variance.engine`, with all moments kept; a plain loop that draws
+All take turns in one process: the stream of `harness.variance.native`, with all moments kept; a plain loop that draws
 one sample and differentiates, one operation after the other; and the floor, that is nothing but the draw of the same
 normals in the same blocks, by whichever way of asking the framework for them is the quickest.
 """
@@ -16,15 +16,14 @@ from typing import Any
 import numpy as np
 
 from harness.backends import require_references
-from harness.errors import MeasurementError
 from harness.execution.progress import report
 from harness.execution.work import Cell, Work
-from harness.results.schema import Stream, Throughput
-from harness.timing import memory
-from harness.timing.products import CONFIDENCE, interval
+from harness.results.schema import Throughput
+from harness.timing.turns import CONFIDENCE, interval, require_turns
 from harness.validation import require_count
-from harness.variance import engine
-from harness.variance import plan as variances
+from harness.variance.blocks import block_replicates, prepare
+from harness.variance.native import reduction
+from harness.variance.task import Task
 
 PROBLEM = "norm_squared"
 ESTIMATORS = ("pathwise", "score_function")
@@ -65,18 +64,19 @@ def measure(
         seed: of the noise.
     """
     runtime = backend.runtime
-    size = engine.block_replicates(PROBLEM, dimension, 1)
-    ready = engine.prepare(
-        backend, dtype=dtype, estimator=estimator, problem=PROBLEM, settings={"loc": 0.5, "scale": 1.0},
+    size = block_replicates(PROBLEM, dimension, 1)
+    task = Task(
+        dtype=dtype, estimator=estimator, problem=PROBLEM, settings={"loc": 0.5, "scale": 1.0},
         dimension=dimension, samples=1, replicates=size * blocks, seed=seed, mode="eager", source="framework",
     )  # fmt: skip
+    ready = prepare(backend, task)
     parameters, constants = ready.arguments
     seeds = runtime.asarray(np.arange(1, blocks + 1), "int64")
     zeros = {key: runtime.asarray(np.zeros(dimension), dtype) for key in parameters}
     ones = {key: runtime.asarray(np.ones(()), dtype) for key in parameters}
     like = next(iter(parameters.values()))
 
-    stream = backend.streaming.over_blocks(ready.draw, engine.reduction(backend, ready.gradients), True)
+    stream = backend.streaming.over_blocks(ready.draw, reduction(backend, ready.gradients), True)
     squares = backend.streaming.over_blocks(
         ready.draw, lambda noise: {"squares": backend.objectives.norm_squared(noise, {}, {})}, True
     )
@@ -107,8 +107,8 @@ def measure(
     rates = [gradients / ours for ours, *_ in rows]
     loops = [rate / (LOOP / looped) for rate, (*_, looped) in zip(rates, rows, strict=True)]
     floors = [min(a, b) / ours for ours, a, b, _ in rows]
-    loop_low, loop_high = interval(loops, CONFIDENCE)
-    floor_low, floor_high = interval(floors, CONFIDENCE)
+    loop_low, loop_high = interval(loops)
+    floor_low, floor_high = interval(floors)
     return [
         Throughput(
             backend=name,
@@ -128,57 +128,6 @@ def measure(
             floor_ratio_low=floor_low,
             floor_ratio_high=floor_high,
             confidence=CONFIDENCE,
-        )
-    ]
-
-
-def measure_memory(
-    backend: ModuleType,
-    *,
-    name: str,
-    device: str,
-    dtype: str,
-    estimator: str,
-    replicates: int,
-    mode: str,
-    seed: int,
-) -> list[Stream]:
-    """Measure how far a fresh process grows over a long stream of scalar gradients, and how long it takes.
-
-    Args:
-        backend: the loaded and configured backend.
-        name: its name, for the records.
-        device: on which it was configured.
-        dtype: floating type.
-        estimator: a key of `ESTIMATORS`.
-        replicates: gradients.
-        mode: "eager" or "compiled".
-        seed: of the noise.
-
-    Raises:
-        MeasurementError: the stream's variance is not finite, so that it did not do its work.
-    """
-    row: dict[str, Any] = {"dtype": dtype, "estimator": estimator, "problem": "quadratic", "mode": mode, "seed": seed}
-    row |= {"settings": {"loc": 0.5, "scale": 1.0, "k": 0.0}, "dimension": 1, "samples": 1, "source": "framework"}
-    small = engine.BLOCK * (engine.BLOCKS_PER_CALL + 1)
-    engine.measure(backend, name, device, replicates=small, **row)  # what is compiled and loaded is not counted
-    memory.forget_the_peak()
-    before = memory.present()
-    begin = time.perf_counter()
-    found = engine.measure(backend, name, device, replicates=replicates, **row)
-    seconds = time.perf_counter() - begin
-    if any(record.variance is None for record in found):
-        raise MeasurementError(f"{estimator} on quadratic gave a variance that is not finite")
-    return [
-        Stream(
-            backend=name,
-            dtype=dtype,
-            device=device,
-            mode=mode,
-            estimator=estimator,
-            replicates=replicates,
-            seconds=seconds,
-            bytes=max(memory.peak() - before, 0),
         )
     ]
 
@@ -212,9 +161,9 @@ def plan(
     require_references(backends, "estimators")
     require_count("dimension", dimension, 1)
     require_count("blocks", blocks, 1)
-    require_count("turns", turns, 6, "with fewer, 95 % confidence has no interval")
+    require_turns(turns)
     return [
-        _cell(
+        cell_of(
             "throughput",
             "harness.timing.throughput:measure",
             {"name": backend, "device": device, "dtype": dtype, "estimator": estimator, "dimension": dimension}
@@ -227,42 +176,14 @@ def plan(
     ]
 
 
-def plan_memory(
-    backends: Sequence[str],
-    dtypes: Sequence[str] = ("float32",),
-    *,
-    replicates: Sequence[int] = (10**6, 10**7, 10**8, 10**9),
-    estimator: str = "pathwise",
-    seed: int = 0,
-) -> list[Cell]:
-    """Return one cell, in a process of its own, for each backend, dtype and number of replicates, on the CPU.
+def cell_of(kind: str, function: str, row: dict[str, Any], alone: bool = False) -> Cell:
+    """Return a cell whose key says its arguments.
 
     Args:
-        backends: reference backends.
-        dtypes: floating types.
-        replicates: gradients, each at least 2.
-        estimator: that fits the quadratic problem.
-        seed: at least 0.
-
-    Raises:
-        BadInputError: a name is unknown or a number out of range.
+        kind: the key's first word.
+        function: as in `Work`.
+        row: its arguments, "name" and "device" among them.
+        alone: as in `Work`.
     """
-    for count in replicates:
-        variances.plan(estimator, "quadratic", {}, replicates=count, backends=backends, dtypes=dtypes, seed=seed)
-    return [
-        _cell(
-            "stream",
-            "harness.timing.throughput:measure_memory",
-            {"name": backend, "device": "cpu", "dtype": dtype, "estimator": estimator, "replicates": count}
-            | {"mode": "compiled", "seed": seed},
-            alone=True,
-        )
-        for backend in backends
-        for dtype in dtypes
-        for count in replicates
-    ]
-
-
-def _cell(kind: str, function: str, row: dict[str, Any], alone: bool = False) -> Cell:
     key = " ".join([kind, *(f"{name}={value}" for name, value in row.items())])
     return Cell(key, Work(function, row["name"], row["device"], row, alone=alone))

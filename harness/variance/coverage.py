@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -12,18 +12,17 @@ from scipy import stats
 
 from harness import noise as noises
 from harness.errors import BadInputError
-from harness.estimators import noise_shape
 from harness.execution import progress
 from harness.execution.work import Cell, Work
-from harness.modes import usual
 from harness.oracle import gradients as exact_gradients
 from harness.oracle import variances as exact_variances
 from harness.problems import PROBLEMS, draw_noise
 from harness.results.schema import Coverage
 from harness.validation import require_count
-from harness.variance import engine, intervals, moments, tails
+from harness.variance import intervals, moments, tails
 from harness.variance import plan as variances
-from harness.variance.inputs import inputs
+from harness.variance.blocks import prepare
+from harness.variance.task import Task, inputs, shape
 
 Float = NDArray[np.float64]
 
@@ -44,48 +43,27 @@ def proportion(hits: int, tries: int, confidence: float = intervals.CONFIDENCE) 
     return float(found.low), float(found.high)
 
 
-def measure(
-    backend: ModuleType,
-    *,
-    name: str,
-    device: str,
-    dtype: str,
-    estimator: str,
-    problem: str,
-    settings: Mapping[str, float],
-    dimension: int,
-    samples: int,
-    replicates: int,
-    repeats: int,
-    seed: int,
-    mode: str,
-) -> list[Coverage]:
+def measure(backend: ModuleType, *, name: str, device: str, repeats: int, **task: Any) -> list[Coverage]:
     """Repeat a measurement and count how often the intervals of mean and variance hold the exact value.
 
     Args:
         backend: the loaded and configured backend.
         name: its name, for the records.
         device: on which it was configured.
-        dtype: floating type.
-        estimator: a key of `ESTIMATORS`.
-        problem: a key of `PROBLEMS`, one with exact moments.
-        settings: all of them.
-        dimension: coordinates.
-        samples: samples in one gradient.
-        replicates: of one measurement.
         repeats: measurements.
-        seed: of the noise.
-        mode: "eager" or "compiled".
+        **task: fields of a `Task`, on a problem with exact moments.
     """
-    parameters, constants = inputs(estimator, problem, settings, dimension, dtype)
-    event = next(iter(parameters.values())).shape
-    shape = noise_shape(estimator, settings, replicates, samples, event)
-    arguments = [
-        {k: backend.runtime.asarray(v, dtype) for k, v in arrays.items()} for arrays in (parameters, constants)
-    ]
-    function = engine.gradient_function(backend, estimator, problem, mode)
-    truth = exact_gradients.expectation(problem, parameters, constants, samples)
-    spread = exact_variances.variance(estimator, problem, parameters, constants, samples)
+    return counted(backend, name, device, repeats, Task(**task))
+
+
+def counted(backend: ModuleType, name: str, device: str, repeats: int, task: Task) -> list[Coverage]:
+    """Do what `measure` says."""
+    estimator, problem, replicates = task.estimator, task.problem, task.replicates
+    parameters, constants = inputs(task)
+    ready = prepare(backend, task)
+    drawn = shape(task, parameters, replicates)
+    truth = exact_gradients.expectation(problem, parameters, constants, task.samples)
+    spread = exact_variances.variance(estimator, problem, parameters, constants, task.samples)
     if truth is None or spread is None:
         raise BadInputError(f"{estimator} on {problem} has no exact variance; take another pair")
     exact = {
@@ -96,9 +74,9 @@ def measure(
     hits = dict.fromkeys(exact, 0)
     untrusted = dict.fromkeys(PROBLEMS[problem].parameters, 0)
     for repeat in range(repeats):
-        random = noises.generator(seed, "coverage", problem, estimator, replicates, repeat)
-        noise = backend.runtime.asarray(draw_noise(problem, parameters, shape, random), dtype)
-        gradients = backend.runtime.to_numpy(function(*arguments, noise))
+        random = noises.generator(task.seed, "coverage", problem, estimator, replicates, repeat)
+        noise = backend.runtime.asarray(draw_noise(problem, parameters, drawn, random), task.dtype)
+        gradients = backend.runtime.to_numpy(ready.gradients(*ready.arguments, noise))
         for parameter in untrusted:
             rows = np.asarray(gradients[parameter], np.float64).reshape(replicates, -1)
             stream = moments.start(rows)
@@ -113,16 +91,16 @@ def measure(
         low, high = proportion(hits[what, parameter], repeats)
         return Coverage(
             backend=name,
-            dtype=dtype,
+            dtype=task.dtype,
             device=device,
             estimator=estimator,
             problem=problem,
             parameter=parameter,
-            settings=variances.settings_text(settings),
+            settings=variances.settings_text(task.settings),
             quantity=what,
             replicates=replicates,
             repeats=repeats,
-            seed=seed,
+            seed=task.seed,
             nominal=intervals.CONFIDENCE,
             coverage=hits[what, parameter] / repeats,
             coverage_low=low,
@@ -166,8 +144,7 @@ def plan(
             )
             for cell in planned:
                 arguments: dict[str, Any] = dict(cell.work.arguments) | {"repeats": repeats}
-                del arguments["source"], arguments["per_call"]
-                arguments["mode"] = usual(cell.work.backend)
+                del arguments["per_call"]
                 work = Work("harness.variance.coverage:measure", cell.work.backend, cell.work.device, arguments)
                 cells.append(Cell(f"coverage {repeats} {cell.key}", work))
     return cells

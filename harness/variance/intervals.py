@@ -36,9 +36,8 @@ MANY_REPLICATES = 100_000
 #: With fewer replicates the fourth moment of g is not known well enough to say anything about the interval.
 LEAST_REPLICATES = 8
 
-
-#: Below this times the variance, the spread of squared deviations is rounding.
-_EPS = 2.0**-40
+#: Spread of the squared deviations, in variances, below which it is rounding: some hundred eps of float64 on each.
+ROUNDED_SPREAD = 2.0**-40
 
 
 class Estimate(NamedTuple):
@@ -119,7 +118,7 @@ def variance(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
     if n >= MANY_REPLICATES:
         reach = math.exp(float(ndtri((1 + confidence) / 2)) * error / value)
         return Estimate(value, error, value / reach, value * reach)
-    spread = max(spread, (_EPS * value) ** 2)
+    spread = max(spread, (ROUNDED_SPREAD * value) ** 2)
     acceleration = float(q.third) / n / spread**1.5 / math.sqrt(n)  # skewness over sqrt n
     excess = max(float(q.fourth) / n / spread**2 - 1, 2 / n)  # kurtosis - 1, at least 0 for every distribution
     quantile = float(stdtrit(max(2 * n / excess, 1.0), (1 + confidence) / 2))

@@ -93,19 +93,25 @@ class Judged(NamedTuple):
     variance_inside: bool | None
 
 
+def rounding(record: Variance) -> float:
+    """Return what rounding may do to one gradient: `ROUNDINGS` eps times its scale.
+
+    Terms of order 1, at the problems' default settings, may cancel in a mean over coordinates.
+    """
+    scale = 1.0 + abs(record.mean or 0.0) + math.sqrt(max(record.variance or 0.0, 0.0))
+    return ROUNDINGS * floats.find(record.dtype).eps * scale
+
+
 def judge(record: Variance) -> Judged:
     """Hold a record against its exact values."""
-    eps = floats.find(record.dtype).eps
-    # terms of order 1, at the problems' default settings, may cancel in a mean over coordinates
-    scale = 1.0 + abs(record.exact_mean or 0.0) + math.sqrt(max(record.variance or 0.0, 0.0))
-    rounding = ROUNDINGS * eps * scale
+    forgiven = rounding(record)
     mean = inside = variance = None
     if record.bias is not None and record.bias_standard_error is not None and not ESTIMATORS[record.estimator].biased:
-        beyond = max(abs(record.bias) - rounding, 0.0)
+        beyond = max(abs(record.bias) - forgiven, 0.0)
         mean = beyond / record.bias_standard_error if record.bias_standard_error else (math.inf if beyond else 0.0)
         inside = mean <= stats.t.ppf(0.5 + CONFIDENCE / 2, record.replicates - 1)
     if record.exact_variance is not None and record.variance_low is not None and record.variance_high is not None:
-        slack = rounding**2
+        slack = forgiven**2
         variance = record.variance_low - slack <= record.exact_variance <= record.variance_high + slack
     return Judged(record, mean, inside, variance)
 

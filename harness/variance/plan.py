@@ -144,7 +144,8 @@ def _cells(key: str, backend: str, device: str, arguments: dict[str, Any], proce
     if processes == 1:
         arguments = {"name": backend, "device": device} | arguments
         return [Cell(key, Work("harness.variance.engine:measure", backend, device, arguments))]
-    finish = _together(processes, backend, device, arguments)
+    task = {key: value for key, value in arguments.items() if key != "per_call"}
+    finish = _together(processes, backend, device, task)
     return [
         Cell(
             f"{key} part {part + 1} of {processes}",
@@ -161,15 +162,16 @@ def _cells(key: str, backend: str, device: str, arguments: dict[str, Any], proce
     ]
 
 
-def _together(parts: int, backend: str, device: str, arguments: dict[str, Any]) -> Callable[[Any], Sequence[Record]]:
+def _together(parts: int, backend: str, device: str, task: dict[str, Any]) -> Callable[[Any], Sequence[Record]]:
     """Return what collects the parts of a measurement, and gives the records with the last of them."""
     from harness.variance.records import records
+    from harness.variance.task import Task
 
     found: list[Any] = []
 
     def finish(part: Any) -> Sequence[Record]:
         found.append(part)
-        return [] if len(found) < parts else records(found, backend, device, **arguments)
+        return [] if len(found) < parts else records(found, backend, device, Task(**task))
 
     return finish
 

@@ -23,17 +23,18 @@ from harness.execution.progress import report
 from harness.execution.work import Cell, Work
 from harness.problems import CONCENTRATIONS, PROBLEMS
 from harness.results.schema import Recommendation, Variance
-from harness.timing.products import interval
-from harness.validation import require_count
+from harness.timing.turns import CONFIDENCE, interval, require_turns
 from harness.variance import engine
 from harness.variance import plan as variances
+from harness.variance.blocks import prepare
 from harness.variance.records import records
+from harness.variance.task import Task
 
 #: Chance that any estimator is wrongly told apart from the best one.
 LEVEL = 0.05
 
-#: Of the intervals that are printed.
-CONFIDENCE = 0.95
+#: Arguments of a planned cell that are no fields of a `Task`.
+_NO_FIELDS = ("name", "device", "per_call")
 
 _Z = float(ndtri((1 + CONFIDENCE) / 2))
 
@@ -73,15 +74,16 @@ def measure(
         backend: the loaded and configured backend.
         name: its name.
         device: on which it was configured.
-        rows: arguments of `engine.partial`, one for each estimator.
+        rows: fields of a `Task`, one for each estimator.
         turns: of the clock.
     """
+    tasks = [Task(**row) for row in rows]
     found = []
-    for done, row in enumerate(rows):
-        report(done, len(rows), f"variance of {row['estimator']}")
-        found.append(records([engine.partial(backend, **row)], name, device, **row))
-    ready = [engine.prepare(backend, **row) for row in rows]
-    seconds: list[list[float]] = [[] for _ in rows]
+    for done, task in enumerate(tasks):
+        report(done, len(tasks), f"variance of {task.estimator}")
+        found.append(records([engine.share_of(backend, task)], name, device, task))
+    ready = [prepare(backend, task) for task in tasks]
+    seconds: list[list[float]] = [[] for _ in tasks]
     for turn in range(turns + 1):
         report(turn, turns, f"turn {turn} of {turns}")
         for blocks, kept in zip(ready, seconds, strict=True):
@@ -89,7 +91,7 @@ def measure(
             backend.runtime.synchronize(blocks.gradients(*blocks.arguments, blocks.draw(turn)))
             kept.append((time.perf_counter() - begin) / blocks.size)
     counted = [kept[1:] for kept in seconds]  # the first call of a generator compiles
-    return found, [Cost(median(kept), *interval(kept, CONFIDENCE)) for kept in counted]
+    return found, [Cost(median(kept), *interval(kept)) for kept in counted]
 
 
 def error(rows: Sequence[Variance], cost: Cost, budget: float) -> Error | None:
@@ -221,7 +223,7 @@ def plan(
     """
     if not (math.isfinite(budget) and budget > 0):
         raise BadInputError(f"--budget is {budget:g}; allowed: above 0, in seconds; as in --budget 0.01")
-    require_count("turns", turns, 6, "with fewer, 95 % confidence has no interval")
+    require_turns(turns)
     if problem not in PROBLEMS:
         raise unknown("problem", problem, PROBLEMS, "reparam list problems")
     names = fitting(problem)
@@ -247,7 +249,7 @@ def plan(
             source=source,
         )
         for cell in planned:
-            row = {key: value for key, value in cell.work.arguments.items() if key not in ("name", "device")}
+            row = {key: value for key, value in cell.work.arguments.items() if key not in _NO_FIELDS}
             groups.setdefault((cell.work.backend, row["dtype"], cell.work.device), []).append(row)
     return [
         Cell(

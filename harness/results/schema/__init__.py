@@ -1,6 +1,6 @@
 """The records, typed and versioned. Field names carry units; `None` means not measured or not known exactly.
 
-A number that is not finite is written as null too, and then `within_budget` (or `variance_note`) says so.
+A number that is not finite is written as null too, and then `within_budget` (or `trusted`) says so.
 A file for each area; importers take every name from here.
 """
 
