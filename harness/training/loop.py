@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -53,36 +54,54 @@ def loss_function(backend: ModuleType, model: str, objective: str) -> Callable[.
     return function
 
 
-def step_function(
-    backend: ModuleType,
-    model: str,
-    objective: str,
-    schedule: str,
-    optimizer: str,
-    counts: Mapping[str, int],
-    mode: str,
-) -> Callable[..., Any]:
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """A model, how it is trained, and on which numbers.
+
+    Attributes:
+        model: a key of `models.MODELS`.
+        objective: one of its objectives.
+        optimizer: a key of `optimizers.OPTIMIZERS`.
+        settings: "schedule" and "optimizer": the real settings of each.
+        counts: the optimizer's settings that are whole numbers.
+        schedule: the function of `annealing` that gives the temperature; empty if the model has none.
+        dtype: of weights, data and noise.
+        seed: of initial weights, batches and noise.
+        batch: examples per step.
+        samples: latent samples per example.
+        mode: "eager" or "compiled".
+    """
+
+    model: str
+    objective: str
+    optimizer: str
+    settings: Mapping[str, Mapping[str, float]]
+    counts: Mapping[str, int]
+    schedule: str
+    dtype: str
+    seed: int
+    batch: int
+    samples: int
+    mode: str
+
+
+def step_function(backend: ModuleType, training: Training) -> Callable[..., Any]:
     """Return one step of training: temperature, loss, and the optimizer's update.
 
     Args:
         backend: the framework's package.
-        model: its name.
-        objective: its loss.
-        schedule: the function of `annealing` that gives the temperature; empty if the model has none.
-        optimizer: a key of `optimizers.OPTIMIZERS`.
-        counts: the optimizer's settings that are whole numbers.
-        mode: "eager" or "compiled".
+        training: which; its seed, dtype, sizes and real settings do not matter here.
 
     Returns:
         (parameters, state, inputs) -> (loss, parameters, state, details), where inputs is a dict of "arrays" (data and
         noise), "step", "schedule" and "optimizer" (their settings), and details a dict of scalars, among them
         "temperature" if the model has one.
     """
-    row = models.find(model)
-    loss = loss_function(backend, model, objective)
-    anneal = getattr(backend.annealing, schedule) if schedule else None
+    row = models.find(training.model)
+    loss = loss_function(backend, training.model, training.objective)
+    anneal = getattr(backend.annealing, training.schedule) if training.schedule else None
     family = getattr(backend.families, row.family) if row.family else None
-    outputs = getattr(getattr(backend.models, model), "outputs", None)
+    outputs = getattr(getattr(backend.models, training.model), "outputs", None)
 
     def update(parameters: Any, state: Any, inputs: Any) -> Any:
         shown = {} if anneal is None else {"temperature": anneal(inputs["step"], **inputs["schedule"])}
@@ -92,12 +111,12 @@ def step_function(
             outputs=None if outputs is None else lambda given: outputs(given, arrays[0]),
             family=family,
         )
-        value, parameters, state, details = optimizers.find(optimizer).update(
-            backend, problem, parameters, state, inputs["optimizer"], counts
+        value, parameters, state, details = optimizers.find(training.optimizer).update(
+            backend, problem, parameters, state, inputs["optimizer"], training.counts
         )
         return value, parameters, state, details | shown
 
-    return in_mode(backend, update, mode)
+    return in_mode(backend, update, training.mode)
 
 
 class Taken(NamedTuple):
@@ -116,42 +135,24 @@ class Taken(NamedTuple):
     parameters: Any = None
 
 
-def steps_of(
-    backend: ModuleType,
-    update: Callable[..., Any],
-    *,
-    model: str,
-    objective: str,
-    optimizer: str,
-    settings: Mapping[str, Mapping[str, float]],
-    dtype: str,
-    seed: int,
-    batch: int,
-    samples: int,
-) -> Iterator[Taken]:
+def steps_of(backend: ModuleType, update: Callable[..., Any], training: Training) -> Iterator[Taken]:
     """Take steps from the initial weights of a seed, without end.
 
     Args:
         backend: the framework's package, configured.
         update: what `step_function` returns.
-        model: a key of `models.MODELS`.
-        objective: one of its objectives.
-        optimizer: a key of `optimizers.OPTIMIZERS`.
-        settings: "schedule" and "optimizer": the real settings of each.
-        dtype: of weights, data and noise.
-        seed: of initial weights, batches and noise.
-        batch: examples per step.
-        samples: latent samples per example.
+        training: which.
     """
-    runtime = backend.runtime
-    weights = initial_weights(models.find(model).layers, seed)
+    runtime, dtype = backend.runtime, training.dtype
+    weights = initial_weights(models.find(training.model).layers, training.seed)
     parameters = {key: runtime.asarray(value, dtype) for key, value in weights.items()}
-    state = backend.optimizers.adam_initial(parameters) if optimizers.find(optimizer).has_state else {}
+    state = backend.optimizers.adam_initial(parameters) if optimizers.find(training.optimizer).has_state else {}
     constants = {
-        owner: {key: runtime.asarray(value, dtype) for key, value in own.items()} for owner, own in settings.items()
+        owner: {key: runtime.asarray(value, dtype) for key, value in own.items()}
+        for owner, own in training.settings.items()
     }
     for step in itertools.count():
-        arrays = batch_arrays(model, objective, seed, step, batch, samples)
+        arrays = batch_arrays(training.model, training.objective, training.seed, step, training.batch, training.samples)
         inputs = {
             "arrays": [runtime.asarray(array, dtype) for array in arrays],
             "step": runtime.asarray(float(step), dtype),
@@ -166,64 +167,34 @@ def steps_of(
         yield Taken(float(runtime.to_numpy(value)), shown, seconds, parameters)
 
 
-def train(
-    backend: ModuleType,
-    *,
-    name: str,
-    model: str,
-    objective: str,
-    optimizer: str,
-    steps: int,
-    dtype: str,
-    device: str,
-    seed: int,
-    batch: int,
-    samples: int,
-    schedule: str,
-    settings: dict[str, dict[str, float]],
-    counts: dict[str, int],
-    mode: str,
-) -> list[Train]:
+def train(backend: ModuleType, *, name: str, device: str, steps: int, **training: Any) -> list[Train]:
     """Train a model and record every step.
 
     Args:
         backend: the framework's package, configured.
         name: the backend's name, for the records.
-        model: a key of `models.MODELS`.
-        objective: one of its objectives.
-        optimizer: a key of `optimizers.OPTIMIZERS`.
-        steps: updates.
-        dtype: of weights, data and noise.
         device: where the backend is configured to compute, for the records.
-        seed: of initial weights, batches and noise.
-        batch: examples per step.
-        samples: latent samples per example.
-        schedule: of the temperature; empty if the model has none.
-        settings: "schedule" and "optimizer": the real settings of each.
-        counts: the optimizer's settings that are whole numbers.
-        mode: "eager" or "compiled".
+        steps: updates.
+        **training: fields of a `Training`.
 
     Returns:
         One record per step; in compiled mode the first step compiles.
     """
-    update = step_function(backend, model, objective, schedule, optimizer, counts, mode)
-    taken = steps_of(
-        backend, update, model=model, objective=objective, optimizer=optimizer, settings=settings, dtype=dtype,
-        seed=seed, batch=batch, samples=samples,
-    )  # fmt: skip
+    chosen = Training(**training)
+    taken = steps_of(backend, step_function(backend, chosen), chosen)
     records = []
     for step, (loss, shown, seconds, _) in enumerate(itertools.islice(taken, steps)):
         records.append(
             Train(
                 backend=name,
-                dtype=dtype,
+                dtype=chosen.dtype,
                 device=device,
-                mode=mode,
-                model=model,
-                objective=objective,
-                optimizer=optimizer,
-                seed=seed,
-                batch=batch,
+                mode=chosen.mode,
+                model=chosen.model,
+                objective=chosen.objective,
+                optimizer=chosen.optimizer,
+                seed=chosen.seed,
+                batch=chosen.batch,
                 step=step,
                 loss=finite(loss),
                 temperature=finite(shown["temperature"]) if "temperature" in shown else None,

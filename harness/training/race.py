@@ -14,6 +14,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -27,7 +28,7 @@ from harness.execution.work import Cell, Work
 from harness.modes import usual
 from harness.results.schema import Race
 from harness.training import models, optimizers
-from harness.training.loop import Taken, step_function, steps_of
+from harness.training.loop import Taken, Training, step_function, steps_of
 from harness.training.plan import require_dtype, settings_of
 from harness.validation import require_count
 
@@ -75,16 +76,19 @@ def measure(
     Returns:
         A record for each seed.
     """
-    updates = {
-        id(row): step_function(backend, model, objective, "", row["optimizer"], row["counts"], mode)
-        for row in (rival, against)
+    about: dict[str, Any] = {
+        "model": model,
+        "objective": objective,
+        "schedule": "",
+        "dtype": dtype,
+        "batch": batch,
+        "samples": 1,
     }
+    trainings = {id(row): Training(**row, **about, seed=seeds[0], mode=mode) for row in (rival, against)}
+    updates = {row: step_function(backend, training) for row, training in trainings.items()}
 
     def start(row: Mapping[str, Any], seed: int) -> Iterator[Taken]:
-        return steps_of(
-            backend, updates[id(row)], model=model, objective=objective, optimizer=row["optimizer"],
-            settings=row["settings"], dtype=dtype, seed=seed, batch=batch, samples=1,
-        )  # fmt: skip
+        return steps_of(backend, updates[id(row)], replace(trainings[id(row)], seed=seed))
 
     for row in (rival, against):
         next(start(row, seeds[0]))

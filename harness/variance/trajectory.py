@@ -166,59 +166,37 @@ def measure(
     backend: ModuleType,
     *,
     name: str,
-    model: str,
-    objective: str,
-    optimizer: str,
-    steps: int,
-    dtype: str,
     device: str,
-    seed: int,
-    batch: int,
-    samples: int,
-    schedule: str,
-    settings: dict[str, dict[str, float]],
-    counts: dict[str, int],
-    mode: str,
+    steps: int,
     at: Sequence[int],
     estimators: Mapping[str, Mapping[str, float]],
     latent_samples: int,
     replicates: int,
+    **training: Any,
 ) -> list[TrainingVariance]:
     """Train a model, and measure the estimators at some of its steps.
 
     Args:
         backend: the framework's package, configured.
         name: the backend's name, for the records.
-        model: a key of `SUBJECTS`.
-        objective: the loss.
-        optimizer: a key of `harness.training.optimizers.OPTIMIZERS`.
-        steps: updates.
-        dtype: of weights, data and noise.
         device: where the backend is configured to compute, for the records.
-        seed: of initial weights, batches and noise.
-        batch: examples per step.
-        samples: latent samples per example of the training.
-        schedule: of the training's temperature; empty if the model has none.
-        settings: "schedule" and "optimizer": the real settings of each.
-        counts: the optimizer's settings that are whole numbers.
-        mode: "eager" or "compiled".
+        steps: updates of the training, for the records.
         at: updates before each measurement, in order.
         estimators: their settings by name.
         latent_samples: samples in one measured gradient.
         replicates: gradients to measure.
+        **training: fields of a `loop.Training` of one of `SUBJECTS`.
 
     Returns:
         One record per step, estimator and parameter.
     """
     from harness.variance import engine
 
-    update = loop.step_function(backend, model, objective, schedule, optimizer, counts, mode)
-    taken = loop.steps_of(
-        backend, update, model=model, objective=objective, optimizer=optimizer, settings=settings, dtype=dtype,
-        seed=seed, batch=batch, samples=samples,
-    )  # fmt: skip
+    chosen = loop.Training(**training)
+    taken = loop.steps_of(backend, loop.step_function(backend, chosen), chosen)
+    model, dtype, seed = chosen.model, chosen.dtype, chosen.seed
     subject = SUBJECTS[model]
-    about = {"model": model, "objective": objective, "batch": batch, "steps": steps}
+    about = {"model": model, "objective": chosen.objective, "batch": chosen.batch, "steps": steps}
     found = []
     for step, weights in weights_at(backend, at, dtype, initial_weights(MODELS[model].layers, seed), taken):
         parameters, constants = (
@@ -237,7 +215,7 @@ def measure(
                 samples=latent_samples,
                 replicates=replicates,
                 seed=seed,
-                mode=mode,
+                mode=chosen.mode,
                 given=(parameters, constants),
             )
             found += [_at(record, step, about) for record in records]
