@@ -41,8 +41,13 @@ def agreement_cells(
     if not profile.judged:
         return []
     modes = ("eager", "compiled") if profile.both_modes else ()
-    cells = agreement.plan(backends=backends, dtypes=dtypes or DTYPES, devices=devices, modes=modes)
-    return [worst_of(cell) for cell in cells]
+    groups = {dtype: () if dtypes or dtype == "float32" else profile.float32_alone for dtype in dtypes or DTYPES}
+    return [
+        worst_of(cell)
+        for backend in backends
+        for dtype, without in groups.items()
+        for cell in agreement.plan(backends=[backend], dtypes=[dtype], devices=devices, modes=modes, without=without)
+    ]
 
 
 def library_cells(profile: Profile, backends: Sequence[str], dtypes: Sequence[str] = ()) -> list[Cell]:

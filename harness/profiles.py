@@ -110,6 +110,7 @@ class Profile:
         text: for `--help`.
         judged: whether kernels, libraries and the article's formulas are compared with the oracle.
         both_modes: whether agreement is checked eager and compiled, or only in each framework's usual mode.
+        float32_alone: kernels, by module or glob, that are compared in float32 and not in float64 as well.
         variance: problems and estimators.
         time: kernels to time, by name, module or glob.
         sizes: elements of the largest argument of a timed kernel.
@@ -128,6 +129,7 @@ class Profile:
 
     text: str
     both_modes: bool = False
+    float32_alone: tuple[str, ...] = ()
     judged: bool = True
     variance: tuple[VarianceRow, ...] = ()
     time: tuple[str, ...] = ()
@@ -159,7 +161,7 @@ _QUICK_KERNELS = (
 PROFILES = {
     "quick": Profile(
         text="every kernel in each framework's usual mode, the main estimators, 200 training steps; minutes",
-        both_modes=False,
+        float32_alone=("estimators", "fisher"),  # they take half of the time to compile
         variance=(
             VarianceRow("quadratic", _LATENT_ESTIMATORS),
             VarianceRow("norm_squared", _LATENT_ESTIMATORS, dimensions=(1, 5, 20)),

@@ -75,6 +75,7 @@ def plan(
     dtypes: Sequence[str] = ("float32", "float64"),
     devices: Sequence[str] = ("cpu",),
     modes: Sequence[str] = (),
+    without: Sequence[str] = (),
 ) -> list[Cell]:
     """Return the cells of the agreement check.
 
@@ -85,11 +86,13 @@ def plan(
         dtypes: floating types. A case that is not meant for a dtype is left out there.
         devices: "cpu", "gpu".
         modes: keys of `harness.modes.MODES`; none means the one in which each backend is mostly run.
+        without: names, modules or globs of kernels to leave out.
 
     Raises:
         BadInputError: a name is unknown.
     """
-    rows = chosen_cases(kernels, cases)
+    left_out = set(select(without, names(), "kernel")) if without else set()
+    rows = [case for case in chosen_cases(kernels, cases) if case.kernel not in left_out]
     reference = [name for name, row in registry.backends().items() if row.kind == "reference"]
     require_known("backend", backends, registry.backends())
     require_known("device", devices, DEVICES)
