@@ -16,6 +16,7 @@ from harness.results.run import Run
 from harness.results.schema import Check, Time, Variance
 from harness.site import answers, text
 from harness.site.build import build
+from harness.site.pages import TOPICS
 
 HOSTILE = "</script><script>alert(1)</script><!-- & \" ' <img src=x onerror=alert(2)>"
 
@@ -50,8 +51,18 @@ def read(page: Path) -> Reader:
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build([site_records.run()], tmp_path_factory.mktemp("site"))
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build([site_records.run()], tmp_path_factory.mktemp("site")).parent
+
+
+@pytest.fixture(params=["index", *(topic.name for topic in TOPICS)])
+def page(site: Path, request: pytest.FixtureRequest) -> Path:
+    return site / f"{request.param}.html"
+
+
+def whole(folder: Path) -> str:
+    """The text of every page."""
+    return "".join(path.read_text("utf-8") for path in sorted(folder.glob("*.html")))
 
 
 def replace_first(records: list, kind: type, **changes: object) -> list:
@@ -59,24 +70,40 @@ def replace_first(records: list, kind: type, **changes: object) -> list:
     return [*records[:position], msgspec.structs.replace(records[position], **changes), *records[position + 1 :]]
 
 
-def test_every_area_has_its_section_and_table(index: Path) -> None:
-    html = index.read_text("utf-8")
-    for anchor in (
-        "agreement", "variance", "time", "training", "curvature", "memory", "race", "literature", "article",
-        "provenance",
-    ):  # fmt: skip
-        assert f'<section id="{anchor}"' in html
-    assert 'id="failures"' not in html  # none in these records
+def test_every_area_has_its_section_on_its_page(site: Path) -> None:
+    places = {
+        "agreement": ("agreement", "article"),
+        "variance": ("variance",),
+        "cost": ("time", "curvature", "memory"),
+        "training": ("training", "race"),
+        "reproductions": ("literature",),
+        "method": ("truth", "errors", "provenance"),
+    }
+    for name, anchors in places.items():
+        html = (site / f"{name}.html").read_text("utf-8")
+        for anchor in anchors:
+            assert f'<section id="{anchor}"' in html
+    assert 'id="failures"' not in whole(site)  # none in these records
     for fact in ("0123456789ab", "20250601", "example-2-cores", "2.13.0", "2025-06-01"):
-        assert fact in html
+        assert fact in (site / "method.html").read_text("utf-8")
 
 
-def test_every_figure_has_pictures_data_and_a_description_that_is_json(index: Path) -> None:
-    reader = read(index)
+def test_the_overview_carries_the_figures_and_leads_to_their_sections(site: Path) -> None:
+    reader = read(site / "index.html")
+    assert sum(tag == "figure" for tag, _ in reader.tags) == 3
+    targets = {str(attributes.get("href")) for tag, attributes in reader.tags if tag == "a"}
+    for target in ("agreement.html#agreement", "variance.html#variance", "cost.html#time"):
+        assert target in targets
+        name, _, anchor = target.partition("#")
+        assert f'id="{anchor}"' in (site / name).read_text("utf-8")
+
+
+def test_every_figure_has_pictures_data_and_a_description_that_is_json(page: Path) -> None:
+    reader = read(page)
     figures = [attributes["id"] for tag, attributes in reader.tags if tag == "figure"]
-    assert len(figures) == len(set(figures)) >= 8
+    assert len(figures) == len(set(figures)) >= (page.stem != "method")
     for name in figures:
-        files = {kind: index.parent / "figures" / f"{name}.{kind}" for kind in ("svg", "png", "csv", "json")}
+        files = {kind: page.parent / "figures" / f"{name}.{kind}" for kind in ("svg", "png", "csv", "json")}
         assert files["svg"].read_text("utf-8").startswith("<svg")
         assert files["png"].read_bytes().startswith(b"\x89PNG")
         assert len(files["csv"].read_text("utf-8").splitlines()) > 1
@@ -84,35 +111,35 @@ def test_every_figure_has_pictures_data_and_a_description_that_is_json(index: Pa
     assert sum("vega-lite" in json.loads(script)["$schema"] for script in reader.scripts if script) == len(figures)
 
 
-def test_links_and_assets_exist_and_none_is_remote(index: Path) -> None:
-    for tag, attributes in read(index).tags:
+def test_links_and_assets_exist_and_none_is_remote(page: Path) -> None:
+    for tag, attributes in read(page).tags:
         for name in ("src", "href", "srcset", "poster", "action"):
             target = attributes.get(name)
             if target is None or target.startswith(("#", "data:,")):
                 continue
             assert not re.match(r"(?:[a-z]+:)?//", target), f"<{tag}> asks for {target}"
-            assert (index.parent / target).is_file(), target
-    style = (index.parent / "assets" / "style.css").read_text("utf-8")
+            assert (page.parent / target.partition("#")[0]).is_file(), target
+    style = (page.parent / "assets" / "style.css").read_text("utf-8")
     assert "url(" not in style
     assert "@import" not in style
-    for description in (index.parent / "figures").glob("*.json"):
+    for description in (page.parent / "figures").glob("*.json"):
         assert '"url"' not in description.read_text("utf-8")
 
 
-def test_ids_are_unique_and_links_within_the_page_lead_somewhere(index: Path) -> None:
-    tags = read(index).tags
+def test_ids_are_unique_and_links_within_the_page_lead_somewhere(page: Path) -> None:
+    tags = read(page).tags
     ids = [attributes["id"] for _, attributes in tags if attributes.get("id")]
     assert len(ids) == len(set(ids))
     targets = {str(attributes["href"])[1:] for _, attributes in tags if str(attributes.get("href")).startswith("#")}
     assert targets <= set(ids)
 
 
-def test_pictures_have_alternative_texts_and_tables_captions(index: Path) -> None:
-    tags = read(index).tags
+def test_pictures_have_alternative_texts_and_tables_captions(page: Path) -> None:
+    tags = read(page).tags
     assert all(attributes.get("alt") for tag, attributes in tags if tag == "img")
     assert all(attributes.get("scope") in {"row", "col"} for tag, attributes in tags if tag == "th")
     names = [tag for tag, _ in tags]
-    assert names.count("caption") == names.count("table") > 0
+    assert names.count("caption") == names.count("table")
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
@@ -125,8 +152,9 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     records += [msgspec.structs.replace(record, model=HOSTILE) for record in site_records.trains(random, 2)[:6]]
     records.append(site_records.failure(HOSTILE, HOSTILE))
     run = Run(HOSTILE, site_records.PROVENANCE | {"command": HOSTILE, "machine": {"name": HOSTILE}}, records)
-    page = build([run], tmp_path)
-    html, reader = page.read_text("utf-8"), read(page)
+    build([run], tmp_path)
+    html, reader = whole(tmp_path), Reader()
+    reader.feed(html)
     assert "<script>alert" not in html
     assert "onerror" not in {name for _, attributes in reader.tags for name in attributes}
     assert "&lt;script&gt;alert" in html
@@ -143,7 +171,8 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
 def test_no_path_of_the_machine_is_shown(tmp_path: Path) -> None:
     failure = site_records.failure("OSError: /home/alice/reparam/harness/data.py: no such file")
     provenance = site_records.PROVENANCE | {"command": r"/opt/venv/bin/reparam run --output C:\Users\alice\results"}
-    page = build([Run("r", provenance, [failure])], tmp_path).read_text("utf-8")
+    build([Run("r", provenance, [failure])], tmp_path)
+    page = whole(tmp_path)
     assert "alice" not in page
     assert "/opt/venv" not in page
     assert "…/data.py: no such file" in page
@@ -233,7 +262,10 @@ def test_nothing_measured_is_said(runs: list[Run], tmp_path: Path) -> None:
     html = build(runs, tmp_path).read_text("utf-8")
     assert "Nothing was measured." in html
     assert html.count('<p class="verdict">Not measured</p>') == 3
-    assert "<figure" not in html
+    assert "<figure" not in whole(tmp_path)
+    for topic in TOPICS:
+        told = (tmp_path / topic.file).read_text("utf-8")
+        assert f"<code>{topic.command}</code>" in told
 
 
 def test_the_gpu_is_not_measured_until_it_is() -> None:
@@ -253,14 +285,14 @@ def test_unlike_runs_are_not_merged(tmp_path: Path) -> None:
     page = build(runs, tmp_path)
     html = page.read_text("utf-8")
     assert "Yes, within budget" in html  # agreement from the later run, the article from the only run that has it
-    assert 'id="article"' in html
+    assert 'id="article"' in (tmp_path / "agreement.html").read_text("utf-8")
     pages = sorted(path.name for path in tmp_path.glob("*.html"))
-    assert pages == ["index.html", "run-b--2.html", "run-b.html"]
+    assert pages == sorted(["index.html", "run-b--2.html", "run-b.html", *(topic.file for topic in TOPICS)])
     assert "No: 8 checks fail" in (tmp_path / "run-b--2.html").read_text("utf-8")
     for name in pages:
         for _, attributes in read(tmp_path / name).tags:
             target = attributes.get("href") or attributes.get("src") or "#"
-            assert target.startswith(("#", "data:,")) or (tmp_path / target).is_file()
+            assert target.startswith(("#", "data:,")) or (tmp_path / target.partition("#")[0]).is_file()
 
 
 @pytest.mark.parametrize(

@@ -183,13 +183,13 @@ def not_measured(records: Sequence[Record]) -> list[str]:
     lines = []
     devices = {record.device for record in records}
     if "gpu" not in devices:
-        lines.append("GPU: not measured. Every number on this page is from a CPU.")
+        lines.append("GPU: not measured. Every number is from a CPU.")
     if "cpu" not in devices:
         lines.append("CPU: not measured.")
     absent = [name for name in ("float16", "bfloat16", "float32", "float64") if name not in {r.dtype for r in records}]
     failures = of(records, Failure)
     if failures:
-        lines.append(f"{plural(len(failures), 'cell')} could not be measured; see the failures below.")
+        lines.append(f"{plural(len(failures), 'cell')} could not be measured; see the failures.")
     if absent:
         lines.append(f"Floating types not measured: {', '.join(absent)}.")
     kinds = {type(record).__name__ for record in records}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,94 +11,69 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.backends import is_library
 from harness.results.run import Run
-from harness.results.schema import (
-    Article,
-    Check,
-    Coverage,
-    Failure,
-    Memory,
-    Race,
-    Ratio,
-    Recommendation,
-    Record,
-    Reproduction,
-    Throughput,
-    Time,
-    Train,
-    TrainingVariance,
-    Variance,
-)
-from harness.site import (
-    agreement,
-    article,
-    calibration,
-    failures,
-    geometry,
-    provenance,
-    reproductions,
-    timing,
-    training,
-    trajectory,
-    variance,
-)
-from harness.site.answers import answers, not_measured
+from harness.results.schema import Record
+from harness.site import method, provenance
+from harness.site.answers import Answer, answers, not_measured
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table
+from harness.site.pages import AREAS, OVERVIEW, TOPICS
 from harness.site.text import slug
-
-#: The areas in the order of the page: the kind of record that they show, and what makes their section.
-AREAS: tuple[tuple[type[Record], Callable[[Sequence[Record], Sequence[str]], Section | None]], ...] = (
-    (Check, agreement.section),
-    (Variance, variance.section),
-    (Recommendation, calibration.recommendations),
-    (Coverage, calibration.coverage),
-    (Throughput, calibration.throughput),
-    (Time, timing.section),
-    (Train, training.section),
-    (TrainingVariance, trajectory.section),
-    (Ratio, geometry.products),
-    (Memory, geometry.memory),
-    (Race, geometry.rivals),
-    (Reproduction, reproductions.section),
-    (Article, article.section),
-    (Failure, failures.section),
-)
 
 _ASSETS = ("style.css", "site.js")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A section with its figures drawn, and the run that it is from."""
+    """A section with its figures drawn, and the run that it is from, if a run measured it."""
 
     section: Section
     figures: list[Drawn]
-    run: Run
+    run: Run | None = None
+
+
+#: The sections of a run, or the latest of several, by the kind of their records.
+Sections = dict[type[Record], Shown]
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the site: where it goes, and what is on it."""
+    """One page of the site.
+
+    Attributes:
+        file: where it goes.
+        title: its heading.
+        lead: what a reader finds there.
+        shown: its sections.
+        command: what measures its subject, for where nothing was; "" where that cannot be.
+        answers: to the three questions, with where each is shown.
+        gaps: what was not measured.
+        carried: the figures that carry the answers, with where each belongs.
+        runs: whose provenance it shows.
+    """
 
     file: str
     title: str
-    runs: Sequence[Run]
-    records: Sequence[Record]
-    shown: Sequence[Shown]
+    lead: str
+    shown: Sequence[Shown] = ()
+    command: str = ""
+    answers: Sequence[tuple[Answer, str]] = ()
+    gaps: Sequence[str] = ()
+    carried: Sequence[tuple[Drawn, str]] = ()
+    runs: Sequence[Run] = ()
 
 
 def build(runs: Sequence[Run], output: Path) -> Path:
     """Build the site.
 
-    Unlike runs are never merged: the index shows, area by area, the latest run that measured it; where there are
-    several runs each has a page of its own as well.
+    Unlike runs are never merged: pages show, area by area, the latest run that measured it; where there are several
+    runs each has a page of its own as well.
 
     Args:
         runs: in any order.
         output: the folder to write to; files of the same names are replaced.
 
     Returns:
-        The index page.
+        The overview.
     """
     ordered = sorted(runs, key=_started, reverse=True)
     measured = {record.backend for run in runs for record in run.records}
@@ -106,21 +81,21 @@ def build(runs: Sequence[Run], output: Path) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     names = _unique_names(ordered)
     shown = [_show(run, name, backends, output) for run, name in zip(ordered, names, strict=True)]
-    pages = [_index(ordered, shown)]
-    if len(ordered) > 1:
-        pages += [
-            Page(f"run-{name}.html", f"Run {run.name}", [run], run.records, list(own.values()))
-            for run, name, own in zip(ordered, names, shown, strict=True)
-        ]
+    latest = _latest(shown)
+    pages = [_overview(latest), *_topics(latest, ordered)]
     links = [(page.file, page.title) for page in pages]
+    if len(ordered) > 1:
+        pages += [_of_run(run, name, own) for run, name, own in zip(ordered, names, shown, strict=True)]
     environment = Environment(
         loader=PackageLoader("harness.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    files = [(f"run-{name}.html", f"Run {run.name}") for run, name in zip(ordered, names, strict=True)]
+    context = {"links": links, "run_pages": files if len(files) > 1 else []}
     for page in pages:
-        html = environment.get_template("page.html").render(_context(page, links))
+        html = environment.get_template("page.html").render(_context(page) | context)
         (output / page.file).write_text(html, "utf-8")
     _write_assets(environment, output)
-    return output / "index.html"
+    return output / OVERVIEW.file
 
 
 def _started(run: Run) -> tuple[str, str]:
@@ -136,8 +111,8 @@ def _unique_names(runs: Sequence[Run]) -> list[str]:
     return names
 
 
-def _show(run: Run, name: str, backends: Sequence[str], output: Path) -> dict[type[Record], Shown]:
-    sections = {kind: make(run.records, backends) for kind, make in AREAS}
+def _show(run: Run, name: str, backends: Sequence[str], output: Path) -> Sections:
+    sections = {area.kind: area.make(run.records, backends) for area in AREAS}
     return {
         kind: Shown(section, [draw(figure, name, output) for figure in section.figures], run)
         for kind, section in sections.items()
@@ -145,28 +120,70 @@ def _show(run: Run, name: str, backends: Sequence[str], output: Path) -> dict[ty
     }
 
 
-def _index(runs: Sequence[Run], shown: Sequence[dict[type[Record], Shown]]) -> Page:
-    chosen = [next((own[kind] for own in shown if kind in own), None) for kind, _ in AREAS]
-    latest = [item for item in chosen if item]
-    kinds = [kind for (kind, _), item in zip(AREAS, chosen, strict=True) if item]
-    records = [
+def _latest(shown: Sequence[Sections]) -> Sections:
+    """Return the sections of each kind from the first of the runs, the latest, that has it."""
+    chosen = {area.kind: next((own[area.kind] for own in shown if area.kind in own), None) for area in AREAS}
+    return {kind: item for kind, item in chosen.items() if item}
+
+
+def _records(sections: Sections) -> list[Record]:
+    return [
         record
-        for kind, item in zip(kinds, latest, strict=True)
+        for kind, item in sections.items()
+        if item.run is not None
         for record in item.run.records
         if isinstance(record, kind)
     ]
-    return Page("index.html", "Reparam", runs, records, latest)
 
 
-def _context(page: Page, links: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _overview(latest: Sections) -> Page:
+    records = _records(latest)
+    places = {item.section.anchor: f"{area.topic}.html" for area in AREAS if (item := latest.get(area.kind))}
+    carried = [
+        (item.figures[0], f"{area.topic}.html#{item.section.anchor}")
+        for area in AREAS
+        if area.carries and (item := latest.get(area.kind)) and item.figures
+    ]
+    told = [(answer, f"{places.get(answer.anchor, '')}#{answer.anchor}") for answer in answers(records)]
+    return Page(OVERVIEW.file, OVERVIEW.title, OVERVIEW.lead, answers=told, gaps=not_measured(records), carried=carried)
+
+
+def _topics(latest: Sections, runs: Sequence[Run]) -> list[Page]:
+    pages = []
+    for topic in TOPICS:
+        shown = [latest[area.kind] for area in AREAS if area.topic == topic.name and area.kind in latest]
+        about_runs = topic.name == "method"
+        own = [Shown(section, []) for section in method.sections()] if about_runs else []
+        gaps = not_measured(_records(latest)) if about_runs else ()
+        pages.append(
+            Page(
+                topic.file,
+                topic.title,
+                topic.lead,
+                own + shown,
+                "" if shown else topic.command,
+                gaps=gaps,
+                runs=runs if about_runs else (),
+            )
+        )
+    return pages
+
+
+def _of_run(run: Run, name: str, own: Sections) -> Page:
+    return Page(
+        f"run-{name}.html",
+        f"Run {run.name}",
+        "Everything that one run measured.",
+        list(own.values()),
+        answers=[(answer, f"#{answer.anchor}") for answer in answers(run.records)],
+        gaps=not_measured(run.records),
+        runs=[run],
+    )
+
+
+def _context(page: Page) -> dict[str, Any]:
     tables: list[Table] = [provenance.runs_table(page.runs)] if page.runs else []
-    return {
-        "page": page,
-        "links": links,
-        "answers": answers(page.records),
-        "gaps": not_measured(page.records),
-        "tables": tables + [provenance.details_table(run) for run in page.runs],
-    }
+    return {"page": page, "tables": tables + [provenance.details_table(run) for run in page.runs]}
 
 
 def _write_assets(environment: Environment, output: Path) -> None:
