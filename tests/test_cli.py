@@ -15,7 +15,7 @@ from harness.cli import main
 from harness.profiles import PROFILES
 from harness.results.schema import Check, Variance
 
-COMMANDS = ("doctor", "list", "check", "variance", "time", "curvature", "train", "run", "site")
+COMMANDS = tuple(main.commands)
 QUADRATIC = ("variance", "--estimator", "pathwise", "--problem", "quadratic")
 
 
@@ -29,9 +29,37 @@ def reparam(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_has_an_example_and_the_common_options(command: str) -> None:
     done = CliRunner().invoke(main, [command, "--help"])
     assert done.exit_code == 0
+    assert "Example: " in done.output
+    if command == "completion":  # prints a script, no records
+        return
     assert f"Example: reparam {command}" in done.output
     for option in ("--format", "--backend", "--dtype", "--device", "--seed"):
         assert option in done.output
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("reparam thr", ["throughput"]),
+        ("reparam variance --estimator straight", ["straight_through", "straight_through_gumbel"]),
+        ("reparam variance --problem lin", ["linear_gaussian_iwae"]),
+        ("reparam check --backend num", ["numpyro"]),
+        ("reparam check --kernel gaussian.cd", ["gaussian.cdf"]),
+        ("reparam run --profile rep", ["reproduce"]),
+        ("reparam reproduce tuc", ["tucker2017"]),
+    ],
+)
+def test_the_shell_completes_commands_and_names(line: str, offered: list[str]) -> None:
+    typed = {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1), "_REPARAM_COMPLETE": "bash_complete"}
+    done = CliRunner().invoke(main, [], env=typed, prog_name="reparam")
+    assert [row.removeprefix("plain,") for row in done.output.split()] == offered
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_script_for_each_shell(shell: str) -> None:
+    done = CliRunner().invoke(main, ["completion", shell])
+    assert done.exit_code == 0
+    assert f"_REPARAM_COMPLETE={shell}_complete" in done.output
 
 
 def test_main_help_names_every_command() -> None:

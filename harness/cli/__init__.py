@@ -8,6 +8,7 @@ import click
 
 from harness import errors
 from harness.cli.checking import check
+from harness.cli.completing import completion
 from harness.cli.estimating import coverage, laws, recommend, variance
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, throughput, time, train
@@ -72,5 +73,6 @@ for _command in (
     reproduce,
     run,
     site,
+    completion,
 ):
     main.add_command(_command)

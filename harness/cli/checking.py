@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.completing import completes
 from harness.cli.options import DTYPES, Where, print_records, where
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ SHOWN = 10
 
 
 @click.command()
-@click.option("--kernel", "kernels", multiple=True, metavar="K",
+@click.option("--kernel", "kernels", multiple=True, metavar="K", shell_complete=completes("kernels"),
               help="Name, module or glob: gaussian.cdf, gaussian, '*.log_prob'. Repeatable.")  # fmt: skip
 @click.option("--case", "cases", multiple=True, metavar="C", help="Name or glob. Repeatable.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled", "vmapped", "single"]),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli.completing import completes
 from harness.cli.options import Where, pairs, print_records, where
 
 if TYPE_CHECKING:
@@ -15,8 +16,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--estimator", required=True, metavar="E", help="See: reparam list estimators.")
-@click.option("--problem", required=True, metavar="P", help="See: reparam list problems.")
+@click.option(
+    "--estimator",
+    required=True,
+    metavar="E",
+    shell_complete=completes("estimators"),
+    help="See: reparam list estimators.",
+)
+@click.option(
+    "--problem", required=True, metavar="P", shell_complete=completes("problems"), help="See: reparam list problems."
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of problem or estimator. Repeatable.")
 @click.option("--dimension", type=int, help="Of a problem that takes one.")
 @click.option("--samples", type=int, help="Samples in one gradient. Default: the least the estimator needs.")
@@ -105,8 +114,22 @@ def variance(
 
 
 @click.command()
-@click.option("--estimator", "estimators", multiple=True, metavar="E", help="Name or glob. Repeatable.")
-@click.option("--problem", "problems", multiple=True, metavar="P", help="Name or glob. Repeatable.")
+@click.option(
+    "--estimator",
+    "estimators",
+    multiple=True,
+    metavar="E",
+    shell_complete=completes("estimators"),
+    help="Name or glob. Repeatable.",
+)
+@click.option(
+    "--problem",
+    "problems",
+    multiple=True,
+    metavar="P",
+    shell_complete=completes("problems"),
+    help="Name or glob. Repeatable.",
+)
 @click.option("--replicates", type=int, default=100_000, show_default=True, help="Gradients of each.")
 @where("float64")
 @click.pass_context
@@ -148,7 +171,14 @@ def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str],
 
 
 @click.command()
-@click.option("--estimator", "estimators", multiple=True, metavar="E", help="Only these. Repeatable.")
+@click.option(
+    "--estimator",
+    "estimators",
+    multiple=True,
+    metavar="E",
+    shell_complete=completes("estimators"),
+    help="Only these. Repeatable.",
+)
 @click.option("--replicates", "sizes", type=int, multiple=True, default=(100, 1_000, 10_000), show_default=True,
               help="Of one measurement. Repeatable.")  # fmt: skip
 @click.option("--repeats", type=int, default=1_000, show_default=True, help="Measurements, each on other noise.")
@@ -181,7 +211,9 @@ def coverage(estimators: Sequence[str], sizes: Sequence[int], repeats: int, wher
 
 
 @click.command()
-@click.option("--problem", required=True, metavar="P", help="See: reparam list problems.")
+@click.option(
+    "--problem", required=True, metavar="P", shell_complete=completes("problems"), help="See: reparam list problems."
+)
 @click.option("--budget", type=float, required=True, metavar="SECONDS", help="For one estimate of the gradient.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of problem or estimators. Repeatable.")
 @click.option("--dimension", type=int, help="Of a problem that takes one.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.completing import completes
 from harness.cli.options import Where, pairs, print_records, where
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--kernel", "kernels", multiple=True, required=True, metavar="K",
+@click.option("--kernel", "kernels", multiple=True, required=True, metavar="K", shell_complete=completes("kernels"),
               help="Name, module or glob. Repeatable.")  # fmt: skip
 @click.option("--size", "sizes", multiple=True, type=int, default=(65_536,), show_default=True,
               help="Elements of the largest argument. Repeatable.")  # fmt: skip

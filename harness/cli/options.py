@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness import errors
+from harness.cli.completing import completes
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -44,7 +45,7 @@ def where(*dtypes: str) -> Callable[[Command], Command]:
         *dtypes: the default floating types.
     """
     options = (
-        click.option("--backend", "backends", multiple=True, metavar="NAME",
+        click.option("--backend", "backends", multiple=True, metavar="NAME", shell_complete=completes("backends"),
                      help="Repeatable. Default: every reference backend that is installed."),
         click.option("--dtype", "dtypes", multiple=True, default=dtypes, show_default=bool(dtypes),
                      type=click.Choice(DTYPES), help="Repeatable."),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.completing import completes
 from harness.cli.options import Where, where
 
 _RESULTS = click.option(
@@ -27,7 +28,13 @@ class _Listing(click.Command):
 
 @click.command(cls=_Listing)
 @click.option(
-    "--profile", "profile_name", default="quick", show_default=True, metavar="NAME", help="One of those listed below."
+    "--profile",
+    "profile_name",
+    default="quick",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=completes("profiles"),
+    help="One of those listed below.",
 )
 @click.option("--fresh", is_flag=True, help="Start anew although a run of the same code and versions exists.")
 @click.option("--machine", default="", help="What to call this machine. Default: its processor and cores.")

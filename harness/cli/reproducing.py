@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.completing import completes
 from harness.cli.options import Where, print_records, where
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class _Listing(click.Command):
 
 
 @click.command(cls=_Listing)
-@click.argument("names", nargs=-1, required=True, metavar="NAME... | all")
+@click.argument("names", nargs=-1, required=True, metavar="NAME... | all", shell_complete=completes("papers"))
 @click.option("--pictures", type=click.Path(file_okay=False, path_type=Path),
               help="Folder for a picture of every figure: SVG, PNG, and its data.")  # fmt: skip
 @click.option("--fewer", type=int, default=1, show_default=True,

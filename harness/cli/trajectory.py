@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.completing import completes
 from harness.cli.options import Where, pairs, print_records, where
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=int, default=200, show_default=True, help="Updates of the training.")
 @click.option("--at", multiple=True, type=int, metavar="STEP",
               help="Updates before a measurement. Repeatable. Default: 0, half and all of them.")  # fmt: skip
-@click.option("--estimator", "estimators", multiple=True, metavar="E",
+@click.option("--estimator", "estimators", multiple=True, metavar="E", shell_complete=completes("estimators"),
               help="Repeatable. Default: those that the literature compares.")  # fmt: skip
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Of the estimators. Repeatable.")
 @click.option("--samples", type=int, default=2, show_default=True, help="Samples in one gradient.")
