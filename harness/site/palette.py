@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import altair as alt
+
+Value = TypeVar("Value")
 
 COLOURS = ("#2A87D0", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C8C8C")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
@@ -24,16 +26,17 @@ STILL: dict[str, Any] = {
 
 def colour(backends: Sequence[str]) -> alt.Color:
     """Return the colour of each backend, the same in every chart of a site."""
-    scale = alt.Scale(domain=list(backends), range=_cycled(COLOURS, len(backends)))
+    scale = alt.Scale(domain=list(backends), range=cycled(COLOURS, len(backends)))
     legend = alt.Legend(orient="top", symbolOpacity=1, symbolSize=90)
     return alt.Color("backend:N", title="backend", scale=scale, legend=legend)
 
 
 def shape(backends: Sequence[str]) -> alt.Shape:
     """Return the point shape of each backend, which says again what its colour says."""
-    scale = alt.Scale(domain=list(backends), range=_cycled(SHAPES, len(backends)))
+    scale = alt.Scale(domain=list(backends), range=cycled(SHAPES, len(backends)))
     return alt.Shape("backend:N", title="backend", scale=scale)
 
 
-def _cycled(values: Sequence[str], count: int) -> list[str]:
+def cycled(values: Sequence[Value], count: int) -> list[Value]:
+    """Return so many values, from the beginning again where there are too few."""
     return [values[index % len(values)] for index in range(count)]

@@ -13,7 +13,7 @@ from harness.reproduce.table import PAPERS
 from harness.reproduce.verdict import farthest
 from harness.results.schema import Record, Reproduction, frame
 from harness.site.page import Figure, Section, Table, figure, of
-from harness.site.palette import COLOURS, SHAPES
+from harness.site.palette import COLOURS, SHAPES, cycled
 from harness.site.text import interval, number, plural, slug
 
 #: On a logarithmic axis, numbers below this part of the largest are left out: they are 0 but for rounding.
@@ -102,11 +102,11 @@ def _layers(rows: Sequence[dict[str, Any]], curves: Sequence[str], backends: Seq
     y_scale = alt.Scale(type="log" if first.log_y else "linear", zero=False, padding=12)
     y_axis = alt.Axis(format="~g", tickCount=6) if first.log_y else alt.Axis()
     count = len(curves)
-    cycled = [COLOURS[index % len(COLOURS)] for index in range(count)]
-    dashes = [_DASHES[index % len(_DASHES)] for index in range(count)]
+    colours = cycled(COLOURS, count)
+    dashes = cycled(_DASHES, count)
     legend = alt.Legend(orient="top", columns=3, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=2)
-    colour = alt.Color("curve:N", title=None, scale=alt.Scale(domain=list(curves), range=cycled), legend=legend)
-    shapes = [SHAPES[index % len(SHAPES)] for index in range(len(backends))]
+    colour = alt.Color("curve:N", title=None, scale=alt.Scale(domain=list(curves), range=colours), legend=legend)
+    shapes = cycled(SHAPES, len(backends))
     base = alt.Chart().encode(x=x, color=colour)
     return alt.layer(
         base.mark_line(strokeWidth=1.5).encode(

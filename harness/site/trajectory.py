@@ -77,28 +77,30 @@ def _chart(model: str, records: Sequence[TrainingVariance], backends: Sequence[s
     order = list(dict.fromkeys(_label(record) for record in ordered))
     scale = alt.Scale(type="log", nice=False, padding=12)
     fields = ("estimator", "backend", "step", "measured", "interval", "squared bias", "replicates")
+    colour = alt.Color(
+        "estimator:N",
+        title=None,
+        sort=order,
+        scale=alt.Scale(domain=order, range=palette.cycled(palette.COLOURS, len(order))),
+        legend=alt.Legend(orient="top", columns=2, labelLimit=320, symbolType="circle"),
+    )
     base = alt.Chart().encode(
-        y=alt.Y("step:N", title="step", sort=steps, axis=alt.Axis(grid=True)),
-        yOffset=alt.YOffset("backend:N", scale=alt.Scale(domain=list(backends), paddingOuter=0.35)),
+        x=alt.X("step:N", title="step", sort=steps, axis=alt.Axis(labelAngle=0)),
+        xOffset=alt.XOffset("backend:N", scale=alt.Scale(domain=list(backends), paddingOuter=1)),
+        color=colour,
         tooltip=[alt.Tooltip(f"{name}:N") for name in fields],
     )
+    axis = alt.Axis(tickCount=6, format="~g")
     layers = alt.layer(
-        base.mark_rule(strokeWidth=3, opacity=0.65).encode(
-            x=alt.X("low:Q", scale=scale), x2="high:Q", color=palette.colour(backends)
-        ),
+        base.mark_line(strokeWidth=1.5, opacity=0.5).encode(y=alt.Y("variance:Q", scale=scale), detail="backend:N"),
+        base.mark_rule(strokeWidth=3, opacity=0.65).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
         base.mark_point(filled=True, size=46, opacity=1).encode(
-            x=alt.X(
-                "variance:Q", title="variance of one gradient", scale=scale, axis=alt.Axis(tickCount=6, format="~g")
-            ),
-            color=palette.colour(backends),
+            y=alt.Y("variance:Q", title="variance of one gradient", scale=scale, axis=axis),
             shape=palette.shape(backends),
         ),
         data=pd.DataFrame([_row(record) for record in ordered]),
     )
-    chart = layers.properties(width=330, height=alt.Step(15)).facet(
-        row=alt.Row("estimator:N", title=None, sort=order, header=alt.Header(labelOrient="top", labelAnchor="start")),
-        column=alt.Column("panel:N", title=None),
-    )
+    chart = layers.properties(width=420, height=320).facet(column=alt.Column("panel:N", title=None))
     alt_text = (
         f"Variance of {plural(len(order), 'estimator')} of the gradient of {model} after {', '.join(steps)} steps of "
         "training, by backend and parameter, with intervals; the table below holds the same numbers."
