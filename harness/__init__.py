@@ -2,14 +2,17 @@
 
 Importing this package loads no framework and nothing heavy: the functions below are loaded when first used.
 Each measures in worker processes, one framework per process, and returns a pandas DataFrame with one row per
-record; the columns are documented in `harness.results.schema`.
+record; `columns` says what its columns mean.
 
     check: compare kernels, estimators and models with the oracle, in units of their error budgets.
     variance: mean, bias and variance of a gradient estimator, with intervals.
     recommend: estimators ranked by the mean squared error that a number of seconds buys.
     time: seconds per call of a kernel, eager and compiled.
     train: train a model with the same weights and noise in every backend.
+    trajectory: the noise of gradient estimators along a training.
+    reproduce: figures and laws of the literature, measured beside exact values.
     read: load the records of a results directory.
+    columns: what the columns of such a table mean.
 """
 
 from __future__ import annotations
@@ -17,9 +20,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import check, read, recommend, time, train, variance
+    from harness.api import check, columns, read, recommend, reproduce, time, train, trajectory, variance
 
-__all__ = ["check", "read", "recommend", "time", "train", "variance"]
+__all__ = ["check", "columns", "read", "recommend", "reproduce", "time", "train", "trajectory", "variance"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from harness import backends as backend_names
+from harness.errors import unknown
 from harness.execution.local import Workers
 from harness.execution.work import Cell
 from harness.results import schema, store
@@ -252,12 +254,117 @@ def train(
     return _frame(cells)
 
 
+def trajectory(
+    model: str,
+    steps: int = 200,
+    *,
+    at: Sequence[int] = (),
+    estimators: Sequence[str] = (),
+    settings: Mapping[str, float] | None = None,
+    samples: int = 2,
+    replicates: int = 2_000,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = ("float32",),
+    devices: Sequence[str] = ("cpu",),
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Train a model and measure variance and bias of gradient estimators on the way.
+
+    Args:
+        model: "vae" or "categorical_vae".
+        steps: updates of the training.
+        at: updates before each measurement; none means 0, half and all of them.
+        estimators: that fit the model's problem; none means those that the literature compares.
+        settings: of the estimators, where they differ from their defaults.
+        samples: samples in one gradient.
+        replicates: gradients to measure, at least 2.
+        backends: names; none means every installed reference backend.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        seed: of weights, batches and all noise.
+
+    Returns:
+        A row per backend, step, estimator and parameter, with the fields of `harness.results.schema.TrainingVariance`.
+
+    Raises:
+        BadInputError: a name or value cannot be used.
+    """
+    from harness.variance import trajectory as along
+
+    cells = along.plan(
+        model,
+        steps,
+        at=at,
+        estimators=estimators,
+        settings=settings,
+        samples=samples,
+        replicates=replicates,
+        backends=backend_names.chosen(backends),
+        dtypes=dtypes,
+        devices=devices,
+        seed=seed,
+    )
+    return _frame(cells)
+
+
+def reproduce(
+    name: str,
+    *,
+    backends: Sequence[str] = (),
+    dtypes: Sequence[str] = ("float64",),
+    devices: Sequence[str] = ("cpu",),
+    seed: int = 0,
+    fewer: int = 1,
+) -> pd.DataFrame:
+    """Make the figures and laws of a paper again, and hold every point against its exact value.
+
+    Args:
+        name: of the paper, such as "mohamed2020", or "all"; `reparam reproduce --help` lists them.
+        backends: names; none means every installed reference backend.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        seed: of all noise.
+        fewer: by which the replicates are divided, for a first look.
+
+    Returns:
+        A row per point, with the fields of `harness.results.schema.Reproduction`.
+
+    Raises:
+        BadInputError: a name or value cannot be used.
+    """
+    from harness.reproduce import plan, table
+
+    where = {"backends": backend_names.chosen(backends), "dtypes": dtypes, "devices": devices}
+    return _frame([cell for each in table.chosen((name,)) for cell in plan.plan(each, **where, seed=seed, fewer=fewer)])
+
+
+def columns(kind: str = "variance") -> pd.DataFrame:
+    """Say what the columns of a table of records mean.
+
+    Args:
+        kind: as in `read`.
+
+    Returns:
+        A row per column of the kind's table: "column", "type" and "meaning".
+
+    Raises:
+        BadInputError: there is no such kind.
+    """
+    known = {row.__struct_config__.tag: row for row in get_args(schema.AnyRecord)}
+    if kind not in known:
+        raise unknown("kind of record", kind, known)
+    row = known[kind]
+    meanings, types = schema.meanings(row), schema.types(row)
+    return pd.DataFrame([{"column": name, "type": types[name], "meaning": text} for name, text in meanings.items()])
+
+
 def read(results: str | Path = "results", kind: str = "variance") -> pd.DataFrame:
     """Load the records of one kind from a results folder.
 
     Args:
         results: the folder.
-        kind: "check", "variance", "time", "train", "article" or "failure".
+        kind: "check", "variance", "time", "train", "reproduction", "failure" and so on: the tag of a class of
+            `harness.results.schema`.
 
     Returns:
         A row per record, with the columns "run" and "commit" before the record's own.

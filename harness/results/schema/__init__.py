@@ -9,6 +9,7 @@ from __future__ import annotations
 from harness.results.schema.agreement import Check
 from harness.results.schema.base import SCHEMA, Failure, Record
 from harness.results.schema.calibration import Coverage, Recommendation, Stream, Throughput
+from harness.results.schema.columns import meanings, types
 from harness.results.schema.frames import finite, flat, frame
 from harness.results.schema.generators import Generator
 from harness.results.schema.publications import Article, Reproduction
@@ -39,6 +40,8 @@ __all__ = [
     "finite",
     "flat",
     "frame",
+    "meanings",
+    "types",
 ]
 
 AnyRecord = (
