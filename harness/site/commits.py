@@ -132,9 +132,9 @@ def _points(results: Any, name: str, params: Sequence[Sequence[str]]) -> Iterato
     stats = results.get_result_stats(name, params)
     for index, (value, told) in enumerate(zip(values, stats, strict=True)):
         if value is not None and value == value:  # noqa: PLR0124  # not NaN, which is what was skipped
-            low, high = (told["ci_99_a"], told["ci_99_b"]) if told else (None, None)
-            known = told and math.isfinite(low) and math.isfinite(high)  # infinite where there are too few samples
-            yield index, Point(results.commit_hash, results.date, value, *((low, high) if known else ()))
+            ends = (told["ci_99_a"], told["ci_99_b"]) if told else ()
+            known = all(map(math.isfinite, ends))  # infinite where there are too few samples
+            yield index, Point(results.commit_hash, results.date, value, *(ends if known else ()))
 
 
 def _series(benchmark: Mapping[str, Any], index: int, machine: str, points: Sequence[Point]) -> Series:
