@@ -87,7 +87,7 @@ class Step:
         after: the first point of the new one.
         old: the old level.
         new: the new level.
-        regression: whether asv marks it: worse, beyond the threshold, and not made good since.
+        regression: whether asv marks it: worse, beyond the threshold, not made good since, and no return from a dip.
     """
 
     before: Point
@@ -283,7 +283,7 @@ def _table(found: Sequence[tuple[Series, Step]]) -> Table:
             _value(step.old, series.unit),
             _value(step.new, series.unit),
             f"{100 * (step.new / step.old - 1):+.0f} %",
-            "regression" if step.regression else "better" if step.new < step.old else "worse, made good",
+            "regression" if step.regression else "better" if step.new < step.old else "worse",
         )
         for series, step in ordered
     ]
