@@ -12,6 +12,9 @@ DTYPE = "float32"
 SIZE = 65_536
 SEED = 0
 
+#: Of one operation: with one, what else runs on the machine disturbs least, and two commits compare.
+THREADS = 1
+
 #: {backend: {device: why it cannot be measured, or ""}}
 Missing = dict[str, dict[str, str]]
 
@@ -36,7 +39,13 @@ def prepared(kernel: str, backend: str, device: str, mode: str, derivative: str)
     from harness.timing import measure  # here, since a benchmark that is skipped need not load it
 
     run = measure.prepare(
-        session.backend(backend, device), kernel, dtype=DTYPE, mode=mode, derivative=derivative, size=SIZE, seed=SEED
+        session.backend(backend, device, THREADS),
+        kernel,
+        dtype=DTYPE,
+        mode=mode,
+        derivative=derivative,
+        size=SIZE,
+        seed=SEED,
     )
     run()
     run()  # the second call may still allocate or tune

@@ -7,7 +7,7 @@ from typing import Any
 from harness import modes
 from harness.timing import session
 
-from .common import BACKENDS, DEVICES, DTYPE, SEED, Missing, require, setup_cache
+from .common import BACKENDS, DEVICES, DTYPE, SEED, THREADS, Missing, require, setup_cache
 
 WIDTHS = (784, 256, 128, 10)
 BATCH = 512
@@ -20,7 +20,7 @@ def prepared(subject: str, backend: str, device: str) -> Callable[[], Any]:
     from harness.timing import curvature  # here, since a benchmark that is skipped need not load it
 
     return curvature.prepared(
-        session.backend(backend, device),
+        session.backend(backend, device, THREADS),
         subject,
         PRODUCTS,
         mode=modes.usual(backend),
@@ -34,9 +34,10 @@ def prepared(subject: str, backend: str, device: str) -> Callable[[], Any]:
 class Time:
     """Seconds of ten products, each of the result of the last, prepared once; and of ten gradients beside them."""
 
-    version = "1"
+    version = "2"
     timeout = 600
     setup_cache = staticmethod(setup_cache)
+    unit = "seconds"
     param_names = ("product", "backend", "device")
     params = (["gradient", "gauss_newton", "kl_reverse_over_reverse"], BACKENDS, DEVICES)
 
@@ -47,28 +48,29 @@ class Time:
     def time_products(self, _: Missing, product: str, backend: str, device: str) -> None:
         prepared(product, backend, device)()
 
-    time_products.pretty_name = "Fisher, seconds of ten products"
+    time_products.pretty_name = "Fisher: time of ten products"
 
 
 class Solve:
     """Conjugate gradient on (F + I) x = gradient: ten iterations."""
 
-    version = "1"
+    version = "2"
     timeout = 600
     setup_cache = staticmethod(setup_cache)
-    param_names = ("backend", "device")
-    params = (BACKENDS, DEVICES)
+    param_names = ("backend",)
+    params = (BACKENDS,)
 
-    def setup(self, missing: Missing, backend: str, device: str) -> None:
-        require(missing, backend, device)
+    def setup(self, missing: Missing, backend: str) -> None:
+        require(missing, backend, "cpu")
 
-    def peakmem_solve(self, _: Missing, backend: str, device: str) -> None:
-        prepared("conjugate_gradient", backend, device)
+    def peakmem_solve(self, _: Missing, backend: str) -> None:
+        prepared("conjugate_gradient", backend, "cpu")
 
-    def track_residual(self, _: Missing, backend: str, device: str) -> float:
-        _, residual = prepared("conjugate_gradient", backend, device)()
-        return float(session.backend(backend, device).runtime.to_numpy(residual))
+    def track_residual(self, _: Missing, backend: str) -> float:
+        _, residual = prepared("conjugate_gradient", backend, "cpu")()
+        return float(session.backend(backend, "cpu", THREADS).runtime.to_numpy(residual))
 
-    peakmem_solve.pretty_name = "Fisher, peak memory of framework and ten iterations of conjugate gradient"
-    track_residual.pretty_name = "Fisher, relative residual after ten iterations of conjugate gradient"
-    track_residual.unit = "1"
+    peakmem_solve.pretty_name = "Fisher: peak memory of conjugate gradient"
+    track_residual.pretty_name = "Fisher: residual of conjugate gradient"
+    peakmem_solve.unit = "bytes"
+    track_residual.unit = "relative residual"

@@ -82,6 +82,7 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
     Raises:
         BadInputError: the folder or a file in it cannot be read as results.
     """
+    from harness.site import history
     from harness.site.build import build
 
     runs = [
@@ -96,4 +97,4 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
         )
         for stored in store.read(root)
     ]
-    return build(runs, output)
+    return build(runs, output, history.find(root))

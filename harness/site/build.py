@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.backends import is_library
 from harness.results.run import Run
 from harness.results.schema import Record
-from harness.site import method, provenance
+from harness.site import history, method, provenance
 from harness.site.answers import Answer, answers, not_measured
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table
@@ -62,7 +62,7 @@ class Page:
     runs: Sequence[Run] = ()
 
 
-def build(runs: Sequence[Run], output: Path) -> Path:
+def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
     """Build the site.
 
     Unlike runs are never merged: pages show, area by area, the latest run that measured it; where there are several
@@ -71,6 +71,7 @@ def build(runs: Sequence[Run], output: Path) -> Path:
     Args:
         runs: in any order.
         output: the folder to write to; files of the same names are replaced.
+        asv: asv.conf.json with its results, if there are any.
 
     Returns:
         The overview.
@@ -82,8 +83,9 @@ def build(runs: Sequence[Run], output: Path) -> Path:
     names = _unique_names(ordered)
     shown = [_show(run, name, backends, output) for run, name in zip(ordered, names, strict=True)]
     latest = _latest(shown)
-    pages = [_overview(latest), *_topics(latest, ordered)]
-    links = [(page.file, page.title) for page in pages]
+    told = history.make(asv, backends, output)
+    pages = [_overview(latest), *_topics(latest, ordered, {history.TOPIC: told.section}, output)]
+    links = [*((page.file, page.title) for page in pages), *told.links]
     if len(ordered) > 1:
         pages += [_of_run(run, name, own) for run, name, own in zip(ordered, names, shown, strict=True)]
     environment = Environment(
@@ -148,10 +150,17 @@ def _overview(latest: Sections) -> Page:
     return Page(OVERVIEW.file, OVERVIEW.title, OVERVIEW.lead, answers=told, gaps=not_measured(records), carried=carried)
 
 
-def _topics(latest: Sections, runs: Sequence[Run]) -> list[Page]:
+def _drawn(section: Section, output: Path) -> Shown:
+    """Return a section that is of no run."""
+    return Shown(section, [draw(figure, section.anchor, output) for figure in section.figures])
+
+
+def _topics(latest: Sections, runs: Sequence[Run], further: Mapping[str, Section | None], output: Path) -> list[Page]:
     pages = []
     for topic in TOPICS:
         shown = [latest[area.kind] for area in AREAS if area.topic == topic.name and area.kind in latest]
+        if section := further.get(topic.name):
+            shown.append(_drawn(section, output))
         about_runs = topic.name == "method"
         own = [Shown(section, []) for section in method.sections()] if about_runs else []
         gaps = not_measured(_records(latest)) if about_runs else ()

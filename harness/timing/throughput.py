@@ -28,7 +28,7 @@ from harness.variance.task import Task
 PROBLEM = "norm_squared"
 ESTIMATORS = ("pathwise", "score_function")
 
-#: Gradients of the loop in each turn.
+#: Gradients of the loop in each turn, unless said otherwise.
 LOOP = 200
 
 
@@ -49,6 +49,7 @@ def measure(
     blocks: int,
     turns: int,
     seed: int,
+    loop: int = LOOP,
 ) -> list[Throughput]:
     """Measure one estimator on |x|^2, with loc and scale, compiled.
 
@@ -62,6 +63,7 @@ def measure(
         blocks: in one call of the stream.
         turns: of each subject.
         seed: of the noise.
+        loop: gradients of the loop in each turn.
     """
     runtime = backend.runtime
     size = block_replicates(PROBLEM, dimension, 1)
@@ -91,12 +93,12 @@ def measure(
         for number in range(1, blocks + 1):
             runtime.synchronize(ready.draw(number))
 
-    def loop() -> None:
-        for number in range(LOOP):
+    def looped() -> None:
+        for number in range(loop):
             noise = backend.sampling.standard_normal(number, (1, 1, dimension), like)
             runtime.synchronize(ready.gradients(parameters, constants, noise))
 
-    subjects = (streamed, summed, drawn, loop)
+    subjects = (streamed, summed, drawn, looped)
     for run in subjects:
         run()
     rows = []
@@ -108,7 +110,7 @@ def measure(
         rows.append([taken[place] for place in range(len(subjects))])
     gradients = size * blocks
     rates = [gradients / ours for ours, *_ in rows]
-    loops = [rate / (LOOP / looped) for rate, (*_, looped) in zip(rates, rows, strict=True)]
+    loops = [rate / (loop / seconds) for rate, (*_, seconds) in zip(rates, rows, strict=True)]
     floors = [min(a, b) / ours for ours, a, b, _ in rows]
     loop_low, loop_high = interval(loops)
     floor_low, floor_high = interval(floors)
