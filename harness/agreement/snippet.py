@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.agreement import checks, sources
+from harness import dtypes, modes
+from harness.agreement import cases, checks, plan, sources
+from harness.oracle import core_shapes
 from harness.results.schema import Check
 from implementations import registry
 from implementations.interface.contract import Kernel, kernels
@@ -135,9 +137,62 @@ def snippet(record: Check) -> str:
     return _of_kernel(kernels()[record.kernel], record, shared)
 
 
-def _of_kernel(kernel: Kernel, record: Check, shared: dict[str, str]) -> str:
+def is_known(record: Check) -> bool:
+    """Tell whether `snippet` can write the program of a record, which may come from another version or another hand.
+
+    Everything that it names must be known here, and the input of a kernel must be read back.
+    """
+    kernel = kernels().get(record.kernel)
+    configured = (
+        record.backend in registry.backends()
+        and record.dtype in dtypes.DTYPES
+        and record.mode in modes.MODES
+        and record.device in plan.DEVICES
+    )
+    if not configured:
+        return False
+    if kernel is None:
+        known = any((case.kernel, case.name) == (record.kernel, record.case) for case in cases.load())
+        return known and record.derivative.isprintable()
+    what, _, name = record.derivative.partition(":")
+    by = {"value": ("",), "jvp": ("",), "vjp": kernel.differentiable, "hvp": kernel.differentiable}
+    return name in by.get(what, ()) and registry.offers(record.backend, record.kernel) and _fits(kernel, record)
+
+
+def _fits(kernel: Kernel, record: Check) -> bool:
+    """Tell whether the text of a worst input is an input of a kernel."""
+    try:
+        arguments, cotangent, tangents = _read(record)
+        shapes = {name: checks.array(value).shape for name, value in arguments.items()}
+        output = core_shapes.output_shape(core_shapes.parse(kernel.signature), [shapes[n] for n in kernel.arguments])
+        np.broadcast_to(checks.array(cotangent), output)
+        along = {name: checks.array(value).shape for name, value in tangents.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, SyntaxError):
+        return False
+    return set(shapes) == set(kernel.arguments) and all(shapes.get(name) == shape for name, shape in along.items())
+
+
+def expected(record: Check) -> Any:
+    """Return the truth at the worst input of a kernel's record in decimal digits, nested as the result is."""
+    return _expected(kernels()[record.kernel], *_read(record), record)
+
+
+class _Inputs(NamedTuple):
+    """What the text of a worst input says; a cotangent and tangents where they count."""
+
+    arguments: dict[str, Any]
+    cotangent: Any
+    tangents: dict[str, Any]
+
+
+def _read(record: Check) -> _Inputs:
     arguments: dict[str, Any] = ast.literal_eval(record.worst_input)
     cotangent, tangents = arguments.pop("cotangent", 0.0), arguments.pop("tangents", {})
+    return _Inputs(arguments, cotangent, tangents)
+
+
+def _of_kernel(kernel: Kernel, record: Check, shared: dict[str, str]) -> str:
+    arguments, cotangent, tangents = _read(record)
     row = registry.find(record.backend)
     autodiff = "" if row.base else "autodiff."
     what, _, name = record.derivative.partition(":")
@@ -199,7 +254,7 @@ def _expected(
     """Return the truth in decimal digits, nested as the result is."""
     from mpmath import mp
 
-    from harness.oracle import cache, core_shapes
+    from harness.oracle import cache
     from harness.oracle.truth import Directions
 
     arrays = {name: checks.array(value) for name, value in arguments.items()}

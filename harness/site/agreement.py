@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from harness.results.schema import Check, Record, frame
-from harness.site import palette
-from harness.site.page import Figure, Section, Table, figure, of
-from harness.site.text import number, plural
+from harness.site import cells, palette
+from harness.site.cells import Key
+from harness.site.page import PAGE, Figure, Section, Table, figure, of
+from harness.site.ratios import badness, configuration, error, ratio
+from harness.site.text import number, plural, without_paths
 
 #: The colours span errors from a thousandth of the budget to ten budgets; what lies beyond takes the end's colour.
 LOWEST, HIGHEST = -3.0, 1.0
-
-
-def ratio(check: Check) -> float:
-    """Return error / budget: infinite where the error is not finite, or where the budget is 0 and the error is not."""
-    if check.error is None:
-        return math.inf
-    if check.error == 0:
-        return 0.0
-    return check.error / check.budget if check.budget > 0 else math.inf
-
-
-def badness(check: Check) -> tuple[bool, float]:
-    """Return the order of checks: those that fail are worse than those that do not, then the larger ratio."""
-    return not check.within_budget, ratio(check)
-
-
-def configuration(check: Check) -> str:
-    """Return "float32 eager", with the device where it is not the CPU."""
-    device = "" if check.device == "cpu" else f" {check.device}"
-    return f"{check.dtype} {check.mode}{device}"
 
 
 def section(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
@@ -46,47 +27,56 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
     if not checks:
         return None
     failing = sorted((check for check in checks if not check.within_budget), key=badness, reverse=True)
+    of_cells = cells.grouped(checks)
+    of_libraries = cells.grouped(check for check in every if check.backend not in backends)
+    anchors = cells.anchors([*of_cells, *of_libraries])
     notes = [
         "Each cell is the worst error of a kernel, over its cases and derivatives, against an oracle that shares no "
         "code with any framework. Errors are counted in units of a budget that was stated before the measurement: "
         "blue is below the budget, pale is close to it, orange is above. A cross marks a failure, a result that is "
-        "not finite among them; a grey cell was not measured.",
+        "not finite among them; a grey cell was not measured. A click on a cell opens its worst input, the expected "
+        "digits and the program that reproduces it; the list of every cell below holds the same.",
         f"{plural(len(checks), 'check')}, {plural(sum(check.comparisons for check in checks), 'number')} compared, "
         f"{plural(len(failing), 'failure')}.",
     ]
-    tables = [_worst_table("Checks that fail", failing)] if failing else []
-    tables.append(_worst_table("The closest calls: the largest errors within their budgets", _closest(checks), True))
-    deviating = [check for check in every if check.backend not in backends and not check.within_budget]
-    if deviating:
-        tables.append(_library_table(deviating))
-    return Section("agreement", "Agreement with the truth", notes, [_matrix(checks, backends)], tables)
+    tables = [_worst_table("Checks that fail", failing, anchors)] if failing else []
+    closest = "The closest calls: the largest errors within their budgets"
+    tables.append(_worst_table(closest, _closest(checks), anchors, True))
+    folds = [cells.every_cell(of_cells, anchors)]
+    deviations = cells.deviations(of_libraries, anchors)
+    if deviations.groups:
+        tables.append(_library_table(of_libraries, anchors))
+        folds.append(deviations)
+    matrix = _matrix(checks, of_cells, anchors, backends)
+    return Section("agreement", "Agreement with the truth", notes, [matrix], tables, folds)
 
 
-def _library_table(checks: Sequence[Check]) -> Table:
-    """Return where the libraries that people use are out of budget: the worst case of each kernel and derivative."""
-    columns = ("library", "kernel", "in", "derivative", "case", "observed", "ledger", "pitfall and tracker")
+def _library_table(of_libraries: Mapping[Key, Sequence[Check]], anchors: Mapping[Key, str]) -> Table:
+    """Return where the libraries that people use are out of budget: the worst of each kernel and configuration."""
+    columns = ("kernel", "library", "in", "checks out of budget", "worst", "ledger", "pitfall and tracker")
+    deviating = {name: own for name, own in sorted(of_libraries.items()) if not own[0].within_budget}
     rows = [
         (
-            check.backend,
-            check.kernel,
-            configuration(check),
-            check.derivative,
-            check.case,
-            check.observed,
-            check.deviation,
-            check.tracker or "–",
+            name.kernel,
+            name.backend,
+            name.configuration,
+            f"{sum(not check.within_budget for check in own)} of {len(own)}",
+            f"{own[0].derivative}, case {own[0].case}: {without_paths(own[0].observed)}",
+            own[0].deviation,
+            own[0].tracker or "–",
         )
-        for check in sorted(checks, key=lambda check: (check.backend, check.kernel, check.dtype, check.derivative))
+        for name, own in deviating.items()
     ]
     caption = "Where the libraries that people use are out of the same budgets: known deviations, listed in ledgers"
-    return Table(caption, columns, rows, frozenset(columns), True)
+    words = frozenset(columns) - {"checks out of budget"}
+    return Table(caption, columns, rows, words, True, [anchors[name] for name in deviating])
 
 
 def _closest(checks: Sequence[Check], count: int = 20) -> list[Check]:
     return sorted((check for check in checks if check.within_budget), key=ratio, reverse=True)[:count]
 
 
-def _worst_table(caption: str, checks: Sequence[Check], folded: bool = False) -> Table:
+def _worst_table(caption: str, checks: Sequence[Check], anchors: Mapping[Key, str], folded: bool = False) -> Table:
     rows = [
         (
             check.kernel,
@@ -104,39 +94,42 @@ def _worst_table(caption: str, checks: Sequence[Check], folded: bool = False) ->
     ]
     columns = ("kernel", "backend", "in", "derivative", "case", "error", "budget", "unit", "error / budget", "at")
     words = frozenset({"backend", "in", "derivative", "case", "unit", "at"})
-    return Table(caption, columns, rows, words, folded)
+    return Table(caption, columns, rows, words, folded, [anchors[cells.key(check)] for check in checks])
 
 
-def _cell(kernel: str, backend: str, config: str, checks: Sequence[Check]) -> dict[str, Any]:
-    base = {"kernel": kernel, "backend": backend, "configuration": config}
+def _cell(name: Key, checks: Sequence[Check], anchors: Mapping[Key, str]) -> dict[str, Any]:
+    base: dict[str, Any] = name._asdict()
     if not checks:
         return base | {"state": "not measured"}
-    worst = max(checks, key=badness)
+    worst = checks[0]
     times = ratio(worst)
     level = LOWEST if times == 0 else HIGHEST if math.isinf(times) else math.log10(times)
     failing = sum(not check.within_budget for check in checks)
     return base | {
         "state": f"{failing} of {len(checks)} fail" if failing else f"{plural(len(checks), 'check')}, none fails",
+        "cell": anchors[name],
         "failing": failing,
         "level": min(max(level, LOWEST), HIGHEST),
         "times": number(times) if math.isfinite(times) else "not finite",
-        "error": "not finite" if worst.error is None else f"{number(worst.error)} {worst.unit}",
+        "error": error(worst),
         "budget": f"{number(worst.budget)} {worst.unit}",
         "case": worst.case,
         "derivative": worst.derivative,
-        "input": worst.worst_input[:160],
     }
 
 
-def _matrix(checks: Sequence[Check], backends: Sequence[str]) -> Figure:
-    cells: dict[tuple[str, str, str], list[Check]] = defaultdict(list)
-    for check in checks:
-        cells[check.kernel, check.backend, configuration(check)].append(check)
+def _matrix(
+    checks: Sequence[Check],
+    of_cells: Mapping[Key, Sequence[Check]],
+    anchors: Mapping[Key, str],
+    backends: Sequence[str],
+) -> Figure:
     kernels = sorted({check.kernel for check in checks})
     configs = sorted({configuration(check) for check in checks})
-    rows = [_cell(k, b, c, cells.get((k, b, c), ())) for k in kernels for b in backends for c in configs]
-    fields = ("kernel", "backend", "configuration", "state", "times", "error", "budget", "derivative", "case", "input")
-    titles = {"times": "worst error / budget", "input": "at"}
+    keys = [Key(kernel, backend, config) for kernel in kernels for backend in backends for config in configs]
+    rows = [_cell(name, of_cells.get(name, ()), anchors) for name in keys]
+    fields = ("kernel", "backend", "configuration", "state", "times", "error", "budget", "derivative", "case")
+    titles = {"times": "worst error / budget"}
     base = alt.Chart().encode(
         x=alt.X("backend:N", title=None, axis=alt.Axis(labelAngle=-90, orient="bottom")),
         y=alt.Y("kernel:N", title=None, sort=kernels),
@@ -150,18 +143,21 @@ def _matrix(checks: Sequence[Check], backends: Sequence[str]) -> Figure:
             orient="top", gradientLength=260, values=[-3, -2, -1, 0, 1], labelExpr="format(pow(10, datum.value), '~g')"
         ),
     )
+    measured = base.transform_filter("isValid(datum.level)").encode(href="link:N")
+    measured = measured.transform_calculate(link=f"{PAGE} + '#' + datum.cell")
     header = alt.Header(labelExpr="split(datum.value, ' ')", labelLineHeight=13)
     chart = (
         alt.layer(
             base.transform_filter("!isValid(datum.level)").mark_rect(style=palette.ABSENT),
-            base.transform_filter("isValid(datum.level)").mark_rect().encode(color=colour),
+            measured.mark_rect().encode(color=colour),
             base.transform_filter("!isValid(datum.level)").mark_text(style=palette.EXACT, text="–"),
-            base.transform_filter("datum.failing > 0").mark_text(style=palette.FAILED, text="✕", fontWeight="bold"),
+            measured.transform_filter("datum.failing > 0").mark_text(style=palette.FAILED, text="✕", fontWeight="bold"),
             data=pd.DataFrame(rows),
         )
         .properties(width=alt.Step(24), height=alt.Step(18))
         .facet(column=alt.Column("configuration:N", title=None, sort=configs, header=header))
         .properties(spacing=8)
+        .add_params(alt.param(name=PAGE, value=""))
     )
     alt_text = (
         f"Matrix of {plural(len(kernels), 'kernel')} by {plural(len(backends), 'backend')} and "

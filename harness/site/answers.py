@@ -10,8 +10,8 @@ from statistics import median
 
 from harness.backends import is_library
 from harness.results.schema import Check, Failure, Record, Time, Variance
-from harness.site.agreement import badness, configuration, ratio
 from harness.site.page import of
+from harness.site.ratios import badness, configuration, ratio
 from harness.site.text import listing, number, plural
 from harness.site.variance import biased, covers, own_settings
 

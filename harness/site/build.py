@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from harness.results.run import Run
 from harness.results.schema import Record
 from harness.site import history, method, provenance
 from harness.site.answers import Answer, answers, not_measured
+from harness.site.details import programs
 from harness.site.figures import Drawn, bundle, draw
-from harness.site.page import Section, Table
+from harness.site.page import Section, Table, leading_to
 from harness.site.pages import AREAS, OVERVIEW, TOPICS
 from harness.site.text import slug
 
-_ASSETS = ("style.css", "site.js")
+_ASSETS = ("style.css", "site.js", "cells.css", "cells.js")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,10 @@ def _unique_names(runs: Sequence[Run]) -> list[str]:
 
 def _show(run: Run, name: str, backends: Sequence[str], output: Path) -> Sections:
     sections = {area.kind: area.make(run.records, backends) for area in AREAS}
+    for section in filter(None, sections.values()):
+        for program in programs(section.folds):
+            (output / program.file).parent.mkdir(exist_ok=True)
+            (output / program.file).write_text(program.text, "utf-8")
     return {
         kind: Shown(section, [draw(figure, name, output) for figure in section.figures], run)
         for kind, section in sections.items()
@@ -142,7 +147,7 @@ def _overview(latest: Sections) -> Page:
     records = _records(latest)
     places = {item.section.anchor: f"{area.topic}.html" for area in AREAS if (item := latest.get(area.kind))}
     carried = [
-        (item.figures[0], f"{area.topic}.html#{item.section.anchor}")
+        (_elsewhere(item.figures[0], f"{area.topic}.html"), f"{area.topic}.html#{item.section.anchor}")
         for area in AREAS
         if area.carries and (item := latest.get(area.kind)) and item.figures
     ]
@@ -153,6 +158,11 @@ def _overview(latest: Sections) -> Page:
 def _drawn(section: Section, output: Path) -> Shown:
     """Return a section that is of no run."""
     return Shown(section, [draw(figure, section.anchor, output) for figure in section.figures])
+
+
+def _elsewhere(drawn: Drawn, file: str) -> Drawn:
+    """Return a drawn figure for another page than its own, to which its marks lead."""
+    return replace(drawn, figure=leading_to(drawn.figure, file))
 
 
 def _topics(latest: Sections, runs: Sequence[Run], further: Mapping[str, Section | None], output: Path) -> list[Page]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import altair as alt
 import pandas as pd
 
 from harness.results.schema import Record
+from harness.site.details import Fold
+
+#: The parameter of a chart whose marks lead to places of a page: the page's file, "" for the one that shows the chart.
+PAGE = "page"
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -35,13 +39,18 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a caption. The first column names the row; `text` names the columns that are words, not numbers."""
+    """Rows under a caption.
+
+    The first column names the row; `text` names the columns that are words, not numbers; `anchors` are the places in
+    the page to which the rows lead, if they lead anywhere.
+    """
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     text: frozenset[str] = frozenset()
     folded: bool = False
+    anchors: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Section:
         notes: paragraphs of plain text: how to read it, and what the numbers say.
         figures: its charts.
         tables: its tables.
+        folds: what it lets a reader open.
     """
 
     anchor: str
@@ -61,11 +71,18 @@ class Section:
     notes: Sequence[str]
     figures: Sequence[Figure] = field(default_factory=tuple)
     tables: Sequence[Table] = field(default_factory=tuple)
+    folds: Sequence[Fold] = field(default_factory=tuple)
 
 
 def of(records: Iterable[Record], kind: type[Kind]) -> list[Kind]:
     """Return the records of one kind, in their order."""
     return [record for record in records if isinstance(record, kind)]
+
+
+def leading_to(figure: Figure, file: str) -> Figure:
+    """Return a figure whose marks lead to places of another page than the one that shows it."""
+    params = [row | {"value": file} if row["name"] == PAGE else row for row in figure.spec.get("params", [])]
+    return replace(figure, spec=figure.spec | ({"params": params} if params else {}))
 
 
 def figure(name: str, title: str, alt_text: str, chart: Any, data: pd.DataFrame) -> Figure:
