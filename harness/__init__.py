@@ -5,12 +5,12 @@ Each measures in worker processes, one framework per process, and returns a pand
 record; `columns` says what its columns mean.
 
     check: compare kernels, estimators and models with the oracle, in units of their error budgets.
-    variance: mean, bias and variance of a gradient estimator, with intervals.
+    gradient_variance: mean, bias and variance of a gradient estimator, with intervals.
     recommend: estimators ranked by the mean squared error that a number of seconds buys.
     time: seconds per call of a kernel, eager and compiled.
     train: train a model with the same weights and noise in every backend.
     trajectory: the noise of gradient estimators along a training.
-    reproduce: figures and laws of the literature, measured beside exact values.
+    reproduction: figures and laws of the literature, measured beside exact values.
     read: load the records of a results directory.
     columns: what the columns of such a table mean.
 """
@@ -20,9 +20,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.api import check, columns, read, recommend, reproduce, time, train, trajectory, variance
+    from harness.api import (
+        check,
+        columns,
+        gradient_variance,
+        read,
+        recommend,
+        reproduction,
+        time,
+        train,
+        trajectory,
+    )
 
-__all__ = ["check", "columns", "read", "recommend", "reproduce", "time", "train", "trajectory", "variance"]
+# no name of a subpackage: importing one would put it in the function's place
+__all__ = [
+    "check",
+    "columns",
+    "gradient_variance",
+    "read",
+    "recommend",
+    "reproduction",
+    "time",
+    "train",
+    "trajectory",
+]
 
 
 def __getattr__(name: str) -> Any:

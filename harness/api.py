@@ -62,7 +62,7 @@ def check(
     return schema.frame(verdict.judge(records, kernels, cases).records)
 
 
-def variance(
+def gradient_variance(
     estimator: str,
     problem: str,
     settings: Mapping[str, float] | None = None,
@@ -307,7 +307,7 @@ def trajectory(
     return _frame(cells)
 
 
-def reproduce(
+def reproduction(
     name: str,
     *,
     backends: Sequence[str] = (),

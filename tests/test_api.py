@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
 from typing import get_args
 
@@ -41,10 +42,15 @@ def test_every_function_is_documented_and_typed(name: str) -> None:
     assert f"{name}: " in harness.__doc__
 
 
+def test_no_function_is_hidden_by_a_module_of_its_name() -> None:
+    modules = {module.name for module in pkgutil.iter_modules(harness.__path__)}
+    assert not modules & set(harness.__all__)
+
+
 def test_a_figure_of_the_literature_comes_as_a_table() -> None:
     backend = "torch"
     pytest.importorskip("torch", reason="pip install torch==2.13.0")
-    table = harness.reproduce("dong2020", backends=[backend], fewer=1000)
+    table = harness.reproduction("dong2020", backends=[backend], fewer=1000)
     assert list(table.columns) == list(schema.Reproduction.__struct_fields__)
     assert set(table["backend"]) == {backend}
     assert table["agrees"].all()
