@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
-import pandas as pd
 
 from harness.results.schema import Check, Record, frame
 from harness.site import cells, palette
@@ -152,7 +151,7 @@ def _matrix(
             measured.mark_rect().encode(color=colour),
             base.transform_filter("!isValid(datum.level)").mark_text(style=palette.EXACT, text="–"),
             measured.transform_filter("datum.failing > 0").mark_text(style=palette.FAILED, text="✕", fontWeight="bold"),
-            data=pd.DataFrame(rows),
+            data=alt.InlineData(values=rows),
         )
         .properties(width=alt.Step(24), height=alt.Step(18))
         .facet(column=alt.Column("configuration:N", title=None, sort=configs, header=header))

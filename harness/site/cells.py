@@ -122,7 +122,8 @@ def _detail(checks: Sequence[Check], anchor: str, title: str) -> Detail:
     known = snippet.is_known(worst)
     facts = [
         ("worst error", in_budgets(worst)),
-        ("error, budget", f"{error(worst)}, {number(worst.budget)} {worst.unit}"),
+        ("error", error(worst)),
+        ("budget", f"{number(worst.budget)} {worst.unit}"),
         ("derivative", worst.derivative),
         ("case", worst.case),
         ("at", worst.worst_input),
