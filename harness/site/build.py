@@ -14,12 +14,13 @@ from harness.results.run import Run
 from harness.results.schema import Record
 from harness.site import method, provenance
 from harness.site.answers import Answer, answers, not_measured
+from harness.site.explorer import Explorer, explorer
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table
 from harness.site.pages import AREAS, OVERVIEW, TOPICS
 from harness.site.text import slug
 
-_ASSETS = ("style.css", "site.js")
+_ASSETS = ("style.css", "charts.js", "site.js", "curves.js", "explorer.js")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Page:
         gaps: what was not measured.
         carried: the figures that carry the answers, with where each belongs.
         runs: whose provenance it shows.
+        explorer: of the variances, if it has one.
     """
 
     file: str
@@ -60,6 +62,7 @@ class Page:
     gaps: Sequence[str] = ()
     carried: Sequence[tuple[Drawn, str]] = ()
     runs: Sequence[Run] = ()
+    explorer: Explorer | None = None
 
 
 def build(runs: Sequence[Run], output: Path) -> Path:
@@ -82,7 +85,7 @@ def build(runs: Sequence[Run], output: Path) -> Path:
     names = _unique_names(ordered)
     shown = [_show(run, name, backends, output) for run, name in zip(ordered, names, strict=True)]
     latest = _latest(shown)
-    pages = [_overview(latest), *_topics(latest, ordered)]
+    pages = [_overview(latest), *_topics(latest, ordered, explorer(ordered, output))]
     links = [(page.file, page.title) for page in pages]
     if len(ordered) > 1:
         pages += [_of_run(run, name, own) for run, name, own in zip(ordered, names, shown, strict=True)]
@@ -148,7 +151,7 @@ def _overview(latest: Sections) -> Page:
     return Page(OVERVIEW.file, OVERVIEW.title, OVERVIEW.lead, answers=told, gaps=not_measured(records), carried=carried)
 
 
-def _topics(latest: Sections, runs: Sequence[Run]) -> list[Page]:
+def _topics(latest: Sections, runs: Sequence[Run], explored: Explorer | None) -> list[Page]:
     pages = []
     for topic in TOPICS:
         shown = [latest[area.kind] for area in AREAS if area.topic == topic.name and area.kind in latest]
@@ -164,6 +167,7 @@ def _topics(latest: Sections, runs: Sequence[Run]) -> list[Page]:
                 "" if shown else topic.command,
                 gaps=gaps,
                 runs=runs if about_runs else (),
+                explorer=explored if topic.name == "variance" else None,
             )
         )
     return pages
