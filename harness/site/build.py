@@ -15,12 +15,13 @@ from harness.results.schema import Record
 from harness.site import history, method, provenance
 from harness.site.answers import Answer, answers, not_measured
 from harness.site.details import programs
+from harness.site.explorer import Explorer, explorer
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table, leading_to
 from harness.site.pages import AREAS, OVERVIEW, TOPICS
 from harness.site.text import slug
 
-_ASSETS = ("style.css", "site.js", "cells.css", "cells.js")
+_ASSETS = ("style.css", "cells.css", "charts.js", "site.js", "curves.js", "explorer.js", "cells.js")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Page:
         gaps: what was not measured.
         carried: the figures that carry the answers, with where each belongs.
         runs: whose provenance it shows.
+        explorer: of the variances, if it has one.
     """
 
     file: str
@@ -61,6 +63,7 @@ class Page:
     gaps: Sequence[str] = ()
     carried: Sequence[tuple[Drawn, str]] = ()
     runs: Sequence[Run] = ()
+    explorer: Explorer | None = None
 
 
 def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
@@ -85,7 +88,8 @@ def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
     shown = [_show(run, name, backends, output) for run, name in zip(ordered, names, strict=True)]
     latest = _latest(shown)
     told = history.make(asv, backends, output)
-    pages = [_overview(latest), *_topics(latest, ordered, {history.TOPIC: told.section}, output)]
+    further = {history.TOPIC: told.section}
+    pages = [_overview(latest), *_topics(latest, ordered, further, explorer(ordered, output), output)]
     links = [*((page.file, page.title) for page in pages), *told.links]
     if len(ordered) > 1:
         pages += [_of_run(run, name, own) for run, name, own in zip(ordered, names, shown, strict=True)]
@@ -165,7 +169,13 @@ def _elsewhere(drawn: Drawn, file: str) -> Drawn:
     return replace(drawn, figure=leading_to(drawn.figure, file))
 
 
-def _topics(latest: Sections, runs: Sequence[Run], further: Mapping[str, Section | None], output: Path) -> list[Page]:
+def _topics(
+    latest: Sections,
+    runs: Sequence[Run],
+    further: Mapping[str, Section | None],
+    explored: Explorer | None,
+    output: Path,
+) -> list[Page]:
     pages = []
     for topic in TOPICS:
         shown = [latest[area.kind] for area in AREAS if area.topic == topic.name and area.kind in latest]
@@ -183,6 +193,7 @@ def _topics(latest: Sections, runs: Sequence[Run], further: Mapping[str, Section
                 "" if shown else topic.command,
                 gaps=gaps,
                 runs=runs if about_runs else (),
+                explorer=explored if topic.name == "variance" else None,
             )
         )
     return pages

@@ -10,7 +10,7 @@ import altair as alt
 Value = TypeVar("Value")
 
 COLOURS = ("#2A87D0", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C8C8C")
-SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "stroke")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
 
 #: Marks take these styles, so that the page can redefine their colours for a dark background.
 EXACT, ABSENT, FAILED = "exact", "absent", "failed"

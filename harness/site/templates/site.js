@@ -1,32 +1,6 @@
-// Replaces each still picture by its interactive chart, in the colours of the style sheet.
+// Replaces each still picture by its interactive chart.
 (function () {
   "use strict";
-
-  const ERRORS_ONLY = 1; // Vega's numbering: none, errors, warnings, information, debugging
-
-  function theme() {
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name) => style.getPropertyValue(name).trim();
-    const ink = colour("--ink");
-    const soft = colour("--soft");
-    const line = colour("--line");
-    const font = getComputedStyle(document.body).fontFamily;
-    const label = { labelColor: soft, titleColor: ink, labelFont: font, titleFont: font, titleFontWeight: 500 };
-    return {
-      background: null,
-      font: font,
-      view: { stroke: line },
-      axis: { ...label, gridColor: line, domainColor: line, tickColor: line, labelLimit: 320 },
-      legend: label,
-      title: { color: ink, font: font, fontSize: 12, anchor: "start" },
-      header: { ...label, labelColor: ink, labelFontWeight: 600 },
-      style: {
-        exact: { color: ink },
-        absent: { color: colour("--absent") },
-        failed: { color: "#111111" },
-      },
-    };
-  }
 
   async function show(figure) {
     const chart = figure.querySelector(".chart");
@@ -34,7 +8,7 @@
     const place = document.createElement("div");
     const spec = JSON.parse(figure.querySelector("script.spec").textContent);
     try {
-      const result = await vegaEmbed(place, spec, { actions: false, renderer: "svg", logLevel: ERRORS_ONLY, config: theme() });
+      const result = await charts.draw(place, spec);
       if (figure.view) {
         figure.view.finalize();
       }
@@ -50,11 +24,12 @@
 
   async function showAll() {
     for (const figure of document.querySelectorAll("figure")) {
+      await new Promise((next) => setTimeout(next)); // what is drawn already is painted first
       await show(figure);
     }
     document.documentElement.dataset.charts = "shown";
   }
 
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showAll);
+  charts.onThemeChange(showAll);
   showAll();
 })();

@@ -1,0 +1,240 @@
+"""The variance explorer: the variances of every run as plain rows, which its script in the page turns into curves."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from harness.estimators import ESTIMATORS
+from harness.results.run import Run
+from harness.results.schema import Variance
+from harness.site import palette
+from harness.site.page import of
+from harness.site.variance import SIGMAS, biased, own_settings
+
+#: Columns that a reader chooses from, in this order, each leaving the choices of the next, and what they are called.
+CHOICES = {
+    "run": "Run",
+    "problem": "Problem",
+    "settings": "Settings",
+    "parameter": "Gradient by",
+    "dimension": "Dimension",
+    "backend": "Backend",
+    "dtype": "Type",
+}
+
+#: What else is chosen: names of the two axes.
+AXES = {"y": "Vertical axis", "x": "Horizontal axis"}
+
+
+class Range(NamedTuple):
+    """A number and its interval; None where it is not known."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """What the page needs.
+
+    Attributes:
+        data: what its script reads: the rows, whose names stand there once, and how lines are told apart.
+        files: kind of file ("CSV", "JSON") -> its path relative to the site.
+        controls: name of a control -> its label.
+    """
+
+    data: dict[str, Any]
+    files: dict[str, str]
+    controls: dict[str, str]
+
+
+def explorer(runs: Sequence[Run], output: Path) -> Explorer | None:
+    """Write all rows below figures/ and return what the page needs, or None without a variance.
+
+    Args:
+        runs: the latest first.
+        output: the site's folder.
+    """
+    found = rows(runs)
+    if not found:
+        return None
+    folder = output / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(found).to_csv(folder / "variance-explorer.csv", index=False)
+    (folder / "variance-explorer.json").write_text(json.dumps(found), "utf-8")
+    files = {kind: f"figures/variance-explorer.{kind.lower()}" for kind in ("CSV", "JSON")}
+    data = {
+        "choices": list(CHOICES),
+        "columns": list(found[0]),
+        "rows": [list(row.values()) for row in found],
+        "colours": palette.COLOURS,
+        "shapes": palette.SHAPES,
+    }
+    return Explorer(data, files, CHOICES | AXES)
+
+
+def rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Return a row for each variance, with the intervals of all that can be drawn.
+
+    Runs are never merged: each is a choice, under a name of its own.
+
+    Args:
+        runs: the latest first.
+
+    Returns:
+        Rows that are told apart by what is chosen and by their estimator, sorted within each run. A row's
+        `estimator` is its name and whatever else differs between rows of it; `biased` is what the law of the
+        estimator says (of one that is not known here, true), `bias_seen` what was measured.
+    """
+    names = _distinct([run.name for run in runs])
+    return [row for run, name in zip(runs, names, strict=True) for row in _of_run(of(run.records, Variance), name)]
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    counts = [names[:position].count(name) for position, name in enumerate(names)]
+    return [f"{name} ({count + 1})" if count else name for name, count in zip(names, counts, strict=True)]
+
+
+def _of_run(records: Sequence[Variance], run: str) -> list[dict[str, Any]]:
+    split = own_settings(records)
+    labels = _labels(split)
+    found = [_row(record, run, *split[record], labels[record]) for record in split]
+    return sorted(found, key=lambda row: [row[name] for name in (*CHOICES, "estimator")])
+
+
+def _on(record: Variance) -> str:
+    return record.dtype if record.device == "cpu" else f"{record.dtype} {record.device}"
+
+
+def _labels(split: dict[Variance, tuple[str, str]]) -> dict[Variance, str]:
+    """Name each record by its estimator, and by its settings and sizes where those differ at one place.
+
+    Args:
+        split: each record's settings: those of its problem, and the estimator's.
+    """
+    facts = {record: _facts(record, own) for record, (_, own) in split.items()}
+    first: dict[tuple[Any, ...], dict[str, str]] = {}
+    told: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for record, (shared, _) in split.items():
+        place = record.problem, shared, record.parameter, record.dimension, record.backend, _on(record)
+        other = first.setdefault((*place, record.estimator), facts[record])
+        told[record.problem, record.estimator] |= {name for name, _ in facts[record].items() ^ other.items()}
+    return {
+        record: " ".join(
+            [record.estimator]
+            + [f"{name}={value}" for name, value in own.items() if name in told[record.problem, record.estimator]]
+        )
+        for record, own in facts.items()
+    }
+
+
+def _facts(record: Variance, own: str) -> dict[str, str]:
+    """Return what may tell two records of an estimator apart, the estimator's settings first."""
+    settings = {name: value for name, _, value in (setting.partition("=") for setting in own.split())}
+    return settings | {
+        "samples": str(record.samples),
+        "mode": record.mode,
+        "noise": record.source,
+        "replicates": str(record.replicates),
+        "seed": str(record.seed),
+    }
+
+
+def _row(record: Variance, run: str, shared: str, own: str, label: str) -> dict[str, Any]:
+    known = record.trusted is not False
+    variance = Range(record.variance, record.variance_low if known else None, record.variance_high if known else None)
+    ranges = {"variance": variance, "bias": _bias(record), "squared_bias": _squared_bias(record)}
+    return {
+        "run": run,
+        "problem": record.problem,
+        "settings": shared,
+        "dimension": record.dimension,
+        "parameter": record.parameter,
+        "backend": record.backend,
+        "dtype": _on(record),
+        "estimator": label,
+        "estimator_settings": own,
+        "samples": record.samples,
+        "replicates": record.replicates,
+        "seconds_per_gradient": record.seconds_per_gradient,
+        "confidence": record.confidence,
+        "trusted": record.trusted,
+        "tail_shape": record.tail_shape,
+        "biased": _biased_by_law(record),
+        "bias_seen": _bias_seen(record),
+        "exact_variance": record.exact_variance,
+        **{
+            f"{name}{end}": value
+            for name, range_ in ranges.items()
+            for end, value in zip(("", "_low", "_high"), range_, strict=True)
+        },
+    }
+
+
+def _biased_by_law(record: Variance) -> bool:
+    return record.estimator not in ESTIMATORS or ESTIMATORS[record.estimator].biased
+
+
+def _bias_seen(record: Variance) -> bool:
+    """Tell whether the bias is seen; of several coordinates by the average of its squares, since signs may cancel.
+
+    Without noise there is no error to compare with: what is left is rounding.
+    """
+    if not record.variance:
+        return False
+    square, deviation = record.squared_bias, record.squared_bias_standard_error
+    if record.dimension == 1 or square is None or deviation is None:
+        return biased(record)
+    return square > SIGMAS * deviation
+
+
+def _errors(record: Variance) -> float:
+    """Return the half-width of an interval in standard errors."""
+    return NormalDist().inv_cdf((1 + record.confidence) / 2)
+
+
+def _bias(record: Variance) -> Range:
+    """Return the size of the bias: of several coordinates, the root of its mean square where that is known."""
+    if record.dimension > 1 and record.squared_bias is not None:
+        return Range(*(None if end is None else math.sqrt(end) for end in _measured_square(record)))
+    if record.bias is None:
+        return Range()
+    size = abs(record.bias)
+    if record.bias_standard_error is None:
+        return Range(size)
+    reach = _errors(record) * record.bias_standard_error
+    return Range(size, max(size - reach, 0.0), size + reach)
+
+
+def _squared_bias(record: Variance) -> Range:
+    """Return what the bias adds to the mean squared error: 0 for an estimator that is unbiased by its law."""
+    return _measured_square(record) if _biased_by_law(record) else Range(0.0, 0.0, 0.0)
+
+
+def _measured_square(record: Variance) -> Range:
+    """Return the average over coordinates of the squared bias, less what sampling errors add to it, at least 0.
+
+    Records of before it was measured have it for one coordinate only: there it is bias^2 - v, with v the squared
+    standard error. The square of an average over several coordinates would be too small.
+    """
+    square, deviation = record.squared_bias, record.squared_bias_standard_error
+    if square is None and record.dimension == 1 and record.bias is not None and record.bias_standard_error is not None:
+        v = record.bias_standard_error**2
+        square = record.bias**2 - v
+        deviation = math.sqrt(4 * max(square, 0.0) * v + 2 * v**2)  # of normal errors, see harness.variance.against
+    if square is None:
+        return Range()
+    if deviation is None:
+        return Range(max(square, 0.0))
+    reach = _errors(record) * deviation
+    return Range(max(square, 0.0), max(square - reach, 0.0), max(square + reach, 0.0))
