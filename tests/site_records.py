@@ -5,22 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from harness.results.run import Run
 from harness.results.schema import (
     Article,
     Check,
+    Coverage,
     Failure,
     Memory,
     Race,
     Ratio,
+    Recommendation,
     Record,
     Reproduction,
+    Stream,
+    Throughput,
     Time,
     Train,
+    TrainingVariance,
     Variance,
 )
+
+#: What a page must show as text and nothing else.
+HOSTILE = "</script><script>alert(1)</script><!-- & \" ' <img src=x onerror=alert(2)>"
 
 BACKENDS = ("jax", "tensorflow", "torch")
 KERNELS = (
@@ -317,6 +326,50 @@ def reproductions() -> list[Record]:
     ]  # fmt: skip
 
 
+def trajectories() -> list[Record]:
+    """Return an estimator's variance at the start, in the middle and at the end of a training."""
+    return [
+        TrainingVariance(
+            backend=backend, dtype="float32", device="cpu", mode="compiled", model="vae", objective="bernoulli",
+            batch=128, step=step, steps=200, estimator="pathwise", problem="vae", parameter="loc", dimension=400,
+            settings="", samples=2, replicates=2000, seed=0, mean=0.1, mean_standard_error=0.01, reference_mean=0.1,
+            reference_standard_error=0.001, bias=0.0, bias_standard_error=0.01, squared_bias=0.0,
+            squared_bias_standard_error=0.001, variance=2.0 + step, variance_low=1.5 + step, variance_high=2.5 + step,
+            confidence=0.95, seconds_per_gradient=1e-4,
+        )
+        for backend in BACKENDS
+        for step in (0, 100, 200)
+    ]  # fmt: skip
+
+
+def calibrations() -> list[Record]:
+    """Return a coverage, two estimators ranked, the speed of the stream and a long stream."""
+    where: dict[str, Any] = {"backend": "torch", "dtype": "float64", "device": "cpu"}
+    problem: dict[str, Any] = {"problem": "quadratic", "settings": "k=1.0"}
+    ranks: list[Record] = [
+        Recommendation(
+            **where, **problem, estimator=estimator, dimension=1, samples=2, replicates=2000, seed=0,
+            budget_seconds=1e-3, rank=rank, gradients=1000.0, seconds_per_gradient=1e-6, mean_squared_error=error,
+            low=0.9 * error, high=1.1 * error, confidence=0.95, bias_squared=0.0, trusted=True,
+            as_good_as_the_best=rank == 1,
+        )
+        for rank, (estimator, error) in enumerate((("pathwise", 4e-3), ("score_function", 2e-2)), start=1)
+    ]  # fmt: skip
+    return [
+        Coverage(
+            **where, **problem, estimator="pathwise", parameter="loc", quantity="variance", replicates=2000,
+            repeats=1000, seed=0, nominal=0.95, coverage=0.949, coverage_low=0.934, coverage_high=0.962, untrusted=0.0,
+        ),
+        *ranks,
+        Throughput(
+            **where, estimator="pathwise", problem="quadratic", dimension=1, block=4096, blocks=16, turns=15,
+            gradients_per_second=2e7, loop_ratio=900.0, loop_ratio_low=850.0, loop_ratio_high=950.0, floor_ratio=0.4,
+            floor_ratio_low=0.38, floor_ratio_high=0.42, confidence=0.95,
+        ),
+        Stream(**where, mode="compiled", estimator="pathwise", replicates=10**8, seconds=5.0, bytes=2**24),
+    ]  # fmt: skip
+
+
 def failure(reason: str = "RuntimeError: no such device", cell: str = "time torch gaussian.cdf float32 gpu") -> Failure:
     return Failure(backend="torch", dtype="float32", device="cpu", cell=cell, reason=reason)
 
@@ -325,5 +378,18 @@ def run(name: str = "quick-1", seed: int = 0, **provenance: Any) -> Run:
     """Return a run with records of every kind but failures."""
     random = np.random.default_rng(seed)
     records = [*checks(random), *variances(random), *times(random), *trains(random), *articles(random)]
-    records += [*geometries(random), *reproductions()]
+    records += [*geometries(random), *reproductions(), *trajectories(), *calibrations()]
     return Run(name, PROVENANCE | provenance, records)
+
+
+def hostile(seed: int = 1, **provenance: Any) -> Run:
+    """Return a run whose names, cases, inputs, models, reasons and provenance all try to be markup."""
+    random = np.random.default_rng(seed)
+    records: list[Record] = [
+        msgspec.structs.replace(record, kernel=HOSTILE, case=HOSTILE, worst_input=HOSTILE)
+        for record in checks(random)[:4]
+    ]
+    records += [msgspec.structs.replace(record, problem=HOSTILE) for record in variances(random)[:2]]
+    records += [msgspec.structs.replace(record, model=HOSTILE) for record in trains(random, 2)[:6]]
+    records.append(failure(HOSTILE, HOSTILE))
+    return Run(HOSTILE, PROVENANCE | {"command": HOSTILE, "machine": {"name": HOSTILE}} | provenance, records)

@@ -18,8 +18,6 @@ from harness.site import answers, text
 from harness.site.build import build
 from harness.site.pages import TOPICS
 
-HOSTILE = "</script><script>alert(1)</script><!-- & \" ' <img src=x onerror=alert(2)>"
-
 
 class Reader(HTMLParser):
     """Collects tags with their attributes, and the contents of scripts."""
@@ -144,16 +142,7 @@ def test_pictures_have_alternative_texts_and_tables_captions(page: Path) -> None
 
 
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    random = np.random.default_rng(1)
-    records = [
-        msgspec.structs.replace(record, kernel=HOSTILE, case=HOSTILE, worst_input=HOSTILE)
-        for record in site_records.checks(random)[:4]
-    ]
-    records += [msgspec.structs.replace(record, problem=HOSTILE) for record in site_records.variances(random)[:2]]
-    records += [msgspec.structs.replace(record, model=HOSTILE) for record in site_records.trains(random, 2)[:6]]
-    records.append(site_records.failure(HOSTILE, HOSTILE))
-    run = Run(HOSTILE, site_records.PROVENANCE | {"command": HOSTILE, "machine": {"name": HOSTILE}}, records)
-    build([run], tmp_path)
+    build([site_records.hostile()], tmp_path)
     html, reader = whole(tmp_path), Reader()
     reader.feed(html)
     assert "<script>alert" not in html
@@ -161,7 +150,7 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert "&lt;script&gt;alert" in html
     assert all("<" not in script for script in reader.scripts)
     assert any(
-        HOSTILE in json.dumps(json.loads(script), ensure_ascii=False).replace('\\"', '"')
+        site_records.HOSTILE in json.dumps(json.loads(script), ensure_ascii=False).replace('\\"', '"')
         for script in reader.scripts
         if script
     )

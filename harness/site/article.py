@@ -108,4 +108,4 @@ def _table(records: Sequence[Article]) -> Table:
     ]
     columns = ("quantity", "formula", "backend", "dtype", "measured", "interval", "in the limit", "right", "verdict")
     words = frozenset({"formula", "backend", "dtype", "verdict"})
-    return Table("Literal and right formulas: measured, exact in the limit, and right", columns, rows, words)
+    return Table("Literal and right formulas: measured, exact in the limit, and right", columns, rows, words, True)

@@ -19,7 +19,7 @@ from harness.site.explorer import Explorer, explorer
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table, leading_to
 from harness.site.pages import AREAS, OVERVIEW, TOPICS
-from harness.site.text import slug
+from harness.site.text import moment, slug
 
 _ASSETS = ("style.css", "cells.css", "charts.js", "site.js", "curves.js", "explorer.js", "cells.js")
 
@@ -96,6 +96,7 @@ def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
     environment = Environment(
         loader=PackageLoader("harness.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["moment"] = moment
     files = [(f"run-{name}.html", f"Run {run.name}") for run, name in zip(ordered, names, strict=True)]
     context = {"links": links, "run_pages": files if len(files) > 1 else []}
     for page in pages:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import altair as alt
 import vl_convert
@@ -25,11 +26,15 @@ class Drawn:
         id: unique in the site.
         figure: what was drawn.
         files: kind of file ("SVG", "PNG", "CSV", "JSON") -> its path relative to the site.
+        width: of the still picture, in pixels, so that a page keeps its place.
+        height: of it.
     """
 
     id: str
     figure: Figure
     files: dict[str, str]
+    width: int
+    height: int
 
 
 def draw(figure: Figure, run: str, output: Path) -> Drawn:
@@ -50,7 +55,9 @@ def draw(figure: Figure, run: str, output: Path) -> Drawn:
     (folder / f"{name}.png").write_bytes(vl_convert.svg_to_png(svg, scale=_SCALE))
     figure.data.to_csv(folder / f"{name}.csv", index=False)
     (folder / f"{name}.json").write_text(json.dumps(still), "utf-8")
-    return Drawn(name, figure, {kind: f"figures/{name}.{kind.lower()}" for kind in ("SVG", "PNG", "CSV", "JSON")})
+    files = {kind: f"figures/{name}.{kind.lower()}" for kind in ("SVG", "PNG", "CSV", "JSON")}
+    size = ET.fromstring(svg).attrib
+    return Drawn(name, figure, files, round(float(size["width"])), round(float(size["height"])))
 
 
 @cache

@@ -45,9 +45,9 @@ def _errors() -> Section:
         ("an interval of a mean, a variance, a ratio", f"misses in {100 * (1 - intervals.CONFIDENCE):.2g} % of runs"),
         ("a bias that is called seen", f"beyond {SIGMAS:g} standard errors: 6e-5 of those that are not there"),
         ("an estimator that is told apart from the best", f"{100 * recommend.LEVEL:g} % over all comparisons"),
-        ("`reparam laws` calling a sound framework unsound", f"{laws.LEVEL:g} by the number of misses in each kind of "
+        ("reparam laws calling a sound framework unsound", f"{laws.LEVEL:g} by the number of misses in each kind of "
          f"interval, {laws.FAMILY_WISE:g} by the farthest mean"),
-        ("`reparam check --generators` calling a sound generator unsound", f"{statistics.FAMILY_LEVEL:g} in all tests"),
+        ("reparam check --generators calling a sound generator unsound", f"{statistics.FAMILY_LEVEL:g} in all tests"),
     )  # fmt: skip
     table = Table("Chance of a wrong statement", ("statement", "how often it is wrong"), rows,
                   frozenset({"how often it is wrong"}))  # fmt: skip

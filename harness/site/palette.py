@@ -19,7 +19,7 @@ EXACT, ABSENT, FAILED = "exact", "absent", "failed"
 STILL: dict[str, Any] = {
     "background": "white",
     "style": {EXACT: {"color": "#111111"}, ABSENT: {"color": "#d3d0c8"}, FAILED: {"color": "#111111"}},
-    "axis": {"labelLimit": 320},
+    "axis": {"labelLimit": 320, "labelSeparation": 6},
     "title": {"fontSize": 12, "anchor": "start"},
 }
 

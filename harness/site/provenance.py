@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.results.run import Run
 from harness.site.page import Table
-from harness.site.text import without_paths
+from harness.site.text import moment, without_paths
 
 
 def runs_table(runs: Sequence[Run]) -> Table:
@@ -20,7 +20,7 @@ def runs_table(runs: Sequence[Run]) -> Table:
         rows.append(
             (
                 run.name,
-                str(facts.get("started", "–")),
+                moment(facts.get("started", "–")),
                 str(facts.get("profile", "–")),
                 str(machine.get("name", "–")),
                 f"{commit} with changes" if facts.get("dirty") else commit,

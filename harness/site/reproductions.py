@@ -92,19 +92,31 @@ def _axis_values(first: Reproduction, rows: Sequence[dict[str, Any]]) -> alt.Axi
     return alt.Axis(values=places, format="~g") if first.log_x else alt.Axis()
 
 
+def _kind(logarithmic: bool) -> dict[str, Any]:
+    return {"type": "log"} if logarithmic else {"type": "linear", "zero": False}
+
+
 def _layers(rows: Sequence[dict[str, Any]], curves: Sequence[str], backends: Sequence[str], first: Reproduction) -> Any:
     x = alt.X(
         "x:Q",
         title=first.axis,
         axis=_axis_values(first, rows),
-        scale=alt.Scale(type="log" if first.log_x else "linear", zero=False, padding=12, nice=False),
+        scale=alt.Scale(**_kind(first.log_x), padding=12, nice=False),
     )
-    y_scale = alt.Scale(type="log" if first.log_y else "linear", zero=False, padding=12)
+    y_scale = alt.Scale(**_kind(first.log_y), padding=12)
     y_axis = alt.Axis(format="~g", tickCount=6) if first.log_y else alt.Axis()
     count = len(curves)
     colours = cycled(COLOURS, count)
     dashes = cycled(_DASHES, count)
-    legend = alt.Legend(orient="top", columns=3, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=2)
+    legend = alt.Legend(
+        orient="top",
+        columns=3,
+        labelLimit=300,
+        symbolType="stroke",
+        symbolSize=400,
+        symbolOpacity=1,
+        symbolStrokeWidth=2,
+    )
     colour = alt.Color("curve:N", title=None, scale=alt.Scale(domain=list(curves), range=colours), legend=legend)
     shapes = cycled(SHAPES, len(backends))
     base = alt.Chart().encode(x=x, color=colour)

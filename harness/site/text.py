@@ -30,6 +30,12 @@ def seconds(value: float | None) -> str:
     return f"{number(value)} s"
 
 
+def moment(value: Any) -> str:
+    """Return a date and time of UTC to the minute, 2026-11-22 19:39 UTC, and whatever else as it is."""
+    told = str(value)
+    return f"{told[:16].replace('T', ' ')} UTC" if told.endswith("+00:00") else told
+
+
 def interval(low: float | None, high: float | None) -> str:
     """Return [low, high] with four significant digits, or "–" where either is not known."""
     return "–" if low is None or high is None else f"[{number(low, 4)}, {number(high, 4)}]"

@@ -119,7 +119,10 @@ def _apart(model: str, apart: Sequence[Difference]) -> Figure:
         .encode(
             x=alt.X("step:Q", title="step"),
             y=alt.Y(
-                "difference:Q", title="relative difference", scale=alt.Scale(type="log"), axis=alt.Axis(format="~e")
+                "difference:Q",
+                title="relative difference",
+                scale=alt.Scale(type="log"),
+                axis=alt.Axis(format="~e", tickCount=6),
             ),
             color=alt.Color("dtype:N", scale=alt.Scale(range=["#CC79A7", "#56B4E9", "#D55E00", "#8C8C8C"])),
             detail="seed:N",

@@ -4,16 +4,11 @@
 
   async function show(figure) {
     const chart = figure.querySelector(".chart");
-    const picture = chart.querySelector("img") || figure.still;
+    const picture = chart.querySelector("img");
     const place = document.createElement("div");
     const spec = JSON.parse(figure.querySelector("script.spec").textContent);
     try {
-      const result = await charts.draw(place, spec);
-      if (figure.view) {
-        figure.view.finalize();
-      }
-      figure.view = result.view;
-      figure.still = picture;
+      await charts.draw(place, spec, charts.variable);
       place.setAttribute("role", "img");
       place.setAttribute("aria-label", picture.alt);
       chart.replaceChildren(place);
@@ -30,6 +25,5 @@
     document.documentElement.dataset.charts = "shown";
   }
 
-  charts.onThemeChange(showAll);
   showAll();
 })();
