@@ -11,7 +11,7 @@ import altair as alt
 import pandas as pd
 
 from harness.results.schema import Check, Record, frame
-from harness.site import palette
+from harness.site import palette, subjects
 from harness.site.page import Figure, Section, Table, figure, of
 from harness.site.text import number, plural
 
@@ -79,7 +79,7 @@ def _library_table(checks: Sequence[Check]) -> Table:
         for check in sorted(checks, key=lambda check: (check.backend, check.kernel, check.dtype, check.derivative))
     ]
     caption = "Where the libraries that people use are out of the same budgets: known deviations, listed in ledgers"
-    return Table(caption, columns, rows, frozenset(columns), True)
+    return Table(caption, columns, rows, frozenset(columns), True, _sources(checks))
 
 
 def _closest(checks: Sequence[Check], count: int = 20) -> list[Check]:
@@ -104,7 +104,13 @@ def _worst_table(caption: str, checks: Sequence[Check], folded: bool = False) ->
     ]
     columns = ("kernel", "backend", "in", "derivative", "case", "error", "budget", "unit", "error / budget", "at")
     words = frozenset({"backend", "in", "derivative", "case", "unit", "at"})
-    return Table(caption, columns, rows, words, folded)
+    return Table(caption, columns, rows, words, folded, _sources(checks))
+
+
+def _sources(checks: Sequence[Check]) -> dict[str, str]:
+    """Return where the sources of each kernel are shown."""
+    places = {check.kernel: subjects.place(check.kernel) for check in checks}
+    return {kernel: place for kernel, place in places.items() if place}
 
 
 def _cell(kernel: str, backend: str, config: str, checks: Sequence[Check]) -> dict[str, Any]:

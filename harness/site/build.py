@@ -12,14 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.backends import is_library
 from harness.results.run import Run
 from harness.results.schema import Record
-from harness.site import method, provenance
+from harness.site import method, provenance, rosetta, sources
 from harness.site.answers import Answer, answers, not_measured
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table
-from harness.site.pages import AREAS, OVERVIEW, TOPICS
+from harness.site.pages import AREAS, OVERVIEW, TOPICS, Topic
 from harness.site.text import slug
 
-_ASSETS = ("style.css", "site.js")
+_ASSETS = ("style.css", "site.js", "rosetta.css", "rosetta.js")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Page:
         gaps: what was not measured.
         carried: the figures that carry the answers, with where each belongs.
         runs: whose provenance it shows.
+        notes: paragraphs before the groups.
+        groups: source texts, by module.
     """
 
     file: str
@@ -60,6 +62,8 @@ class Page:
     gaps: Sequence[str] = ()
     carried: Sequence[tuple[Drawn, str]] = ()
     runs: Sequence[Run] = ()
+    notes: Sequence[str] = ()
+    groups: Sequence[rosetta.Group] = ()
 
 
 def build(runs: Sequence[Run], output: Path) -> Path:
@@ -89,6 +93,7 @@ def build(runs: Sequence[Run], output: Path) -> Path:
     environment = Environment(
         loader=PackageLoader("harness.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["coloured"] = sources.coloured
     files = [(f"run-{name}.html", f"Run {run.name}") for run, name in zip(ordered, names, strict=True)]
     context = {"links": links, "run_pages": files if len(files) > 1 else []}
     for page in pages:
@@ -151,6 +156,9 @@ def _overview(latest: Sections) -> Page:
 def _topics(latest: Sections, runs: Sequence[Run]) -> list[Page]:
     pages = []
     for topic in TOPICS:
+        if topic.name == "rosetta":
+            pages.append(_rosetta(topic, runs))
+            continue
         shown = [latest[area.kind] for area in AREAS if area.topic == topic.name and area.kind in latest]
         about_runs = topic.name == "method"
         own = [Shown(section, []) for section in method.sections()] if about_runs else []
@@ -167,6 +175,12 @@ def _topics(latest: Sections, runs: Sequence[Run]) -> list[Page]:
             )
         )
     return pages
+
+
+def _rosetta(topic: Topic, runs: Sequence[Run]) -> Page:
+    found = rosetta.measured(runs)
+    command = "" if found.checks or found.times else topic.command
+    return Page(topic.file, topic.title, topic.lead, command=command, notes=found.notes, groups=rosetta.groups(found))
 
 
 def _of_run(run: Run, name: str, own: Sections) -> Page:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -35,13 +35,23 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a caption. The first column names the row; `text` names the columns that are words, not numbers."""
+    """Rows under a caption.
+
+    Attributes:
+        caption: what the rows are.
+        columns: their names; the first column names the row.
+        rows: of cells, as they are shown.
+        text: the columns that are words, not numbers.
+        folded: whether a reader has to open it.
+        links: cells that lead elsewhere, and where.
+    """
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     text: frozenset[str] = frozenset()
     folded: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
