@@ -221,10 +221,13 @@ def gaps(name: str) -> dict[str, str]:
 
 def gap(name: str, kernel_name: str) -> str:
     """Return why backend `name` does not offer a kernel; "" where it does."""
-    if offers(name, kernel_name):
-        return ""
-    reasons = (reason for pattern, reason in gaps(name).items() if fnmatchcase(kernel_name, pattern))
-    return next(reasons, "no adapter yet")
+    return "" if offers(name, kernel_name) else reason(name, kernel_name)
+
+
+def reason(name: str, kernel_name: str) -> str:
+    """Return what the gap table of backend `name` says of a kernel, or an estimator, that it does not offer."""
+    found = (text for pattern, text in gaps(name).items() if fnmatchcase(kernel_name, pattern))
+    return next(found, "no adapter yet")
 
 
 def offers(name: str, kernel_name: str) -> bool:
@@ -241,11 +244,8 @@ def public(package: str, module: str) -> frozenset[str]:
         package: the backend's, such as "implementations.torch".
         module: dotted below the package, such as "gaussian"; one that does not exist has no names.
     """
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.origin is None:
-        return frozenset()
-    file = Path(spec.origin).parent.joinpath(*module.split(".")).with_suffix(".py")
-    if not file.exists():
+    file = source_file(package, module)
+    if file is None:
         return frozenset()
     lists = (
         node.value
@@ -253,6 +253,15 @@ def public(package: str, module: str) -> frozenset[str]:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]
     )
     return frozenset(name for names in lists for name in ast.literal_eval(names))
+
+
+def source_file(package: str, module: str) -> Path | None:
+    """Return the file of a backend's module, such as "estimators.relaxed", without importing it; None without one."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    file = Path(spec.origin).parent.joinpath(*module.split(".")).with_suffix(".py")
+    return file if file.exists() else None
 
 
 def load(name: str) -> ModuleType:

@@ -28,6 +28,7 @@ def loaded_by(code: str) -> set[str]:
         "from implementations.interface import contract; contract.kernels()",
         "import harness.cli; harness.cli.main(['--help'], standalone_mode=False)",
         "import harness.api",
+        "from harness.site import rosetta; rosetta.groups(rosetta.measured([]))",
         "import harness.listing as l; l.kernels(); l.estimators(); l.problems(); l.cases(); l.backends(); l.gaps()",
     ],
 )

@@ -78,6 +78,22 @@ def commit() -> tuple[str, bool]:
     return _git("rev-parse", "HEAD"), bool(_git("status", "--porcelain", "--", ".", ":!results"))
 
 
+def changed_since(revision: str) -> frozenset[str] | None:
+    """Return the files of `implementations` that differ from a commit, as paths from the root of the source tree.
+
+    Args:
+        revision: the commit's full hash; from a record, so it is used as nothing but a hash.
+
+    Returns:
+        None where the commit is not known here.
+    """
+    if not re.fullmatch(r"[0-9a-f]{40,64}", revision) or _git("cat-file", "-t", revision) != "commit":
+        return None
+    differing = _git("diff", "--name-only", "--relative", revision, "--", "implementations")
+    new = _git("ls-files", "--others", "--exclude-standard", "--", "implementations")
+    return frozenset([*differing.splitlines(), *new.splitlines()])
+
+
 def source_digest() -> str:
     """Return a hash of every source and data file of `harness` and `implementations`."""
     digest = hashlib.sha256()

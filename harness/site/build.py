@@ -12,16 +12,26 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.backends import is_library
 from harness.results.run import Run
 from harness.results.schema import Record
-from harness.site import history, method, provenance
+from harness.site import history, method, provenance, rosetta, sources
 from harness.site.answers import Answer, answers, not_measured
 from harness.site.details import programs
 from harness.site.explorer import Explorer, explorer
 from harness.site.figures import Drawn, bundle, draw
 from harness.site.page import Section, Table, leading_to
-from harness.site.pages import AREAS, OVERVIEW, TOPICS
+from harness.site.pages import AREAS, OVERVIEW, TOPICS, Topic
 from harness.site.text import moment, slug
 
-_ASSETS = ("style.css", "cells.css", "charts.js", "site.js", "curves.js", "explorer.js", "cells.js")
+_ASSETS = (
+    "style.css",
+    "cells.css",
+    "rosetta.css",
+    "charts.js",
+    "site.js",
+    "curves.js",
+    "explorer.js",
+    "cells.js",
+    "rosetta.js",
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +62,8 @@ class Page:
         carried: the figures that carry the answers, with where each belongs.
         runs: whose provenance it shows.
         explorer: of the variances, if it has one.
+        notes: paragraphs before the groups.
+        groups: source texts, by module.
     """
 
     file: str
@@ -64,6 +76,8 @@ class Page:
     carried: Sequence[tuple[Drawn, str]] = ()
     runs: Sequence[Run] = ()
     explorer: Explorer | None = None
+    notes: Sequence[str] = ()
+    groups: Sequence[rosetta.Group] = ()
 
 
 def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
@@ -97,6 +111,7 @@ def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
         loader=PackageLoader("harness.site"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters["moment"] = moment
+    environment.filters["coloured"] = sources.coloured
     files = [(f"run-{name}.html", f"Run {run.name}") for run, name in zip(ordered, names, strict=True)]
     context = {"links": links, "run_pages": files if len(files) > 1 else []}
     for page in pages:
@@ -179,6 +194,9 @@ def _topics(
 ) -> list[Page]:
     pages = []
     for topic in TOPICS:
+        if topic.name == "rosetta":
+            pages.append(_rosetta(topic, runs))
+            continue
         shown = [latest[area.kind] for area in AREAS if area.topic == topic.name and area.kind in latest]
         if section := further.get(topic.name):
             shown.append(_drawn(section, output))
@@ -198,6 +216,12 @@ def _topics(
             )
         )
     return pages
+
+
+def _rosetta(topic: Topic, runs: Sequence[Run]) -> Page:
+    found = rosetta.measured(runs)
+    command = "" if found.checks or found.times else topic.command
+    return Page(topic.file, topic.title, topic.lead, command=command, notes=found.notes, groups=rosetta.groups(found))
 
 
 def _of_run(run: Run, name: str, own: Sections) -> Page:

@@ -13,6 +13,7 @@ from harness.agreement.ledger import LISTED
 from harness.results.schema import Check
 from harness.site.details import Detail, Fold, Group, Program
 from harness.site.ratios import badness, configuration, error, in_budgets
+from harness.site.subjects import place
 from harness.site.text import number, plural, slug, without_paths
 from implementations import registry
 from implementations.interface.contract import kernels
@@ -72,7 +73,7 @@ def every_cell(cells: Mapping[Key, Sequence[Check]], names: Mapping[Key, str]) -
         worst = max((cells[name][0] for name in own), key=badness)
         state = f"{plural(len(own), 'cell')}, worst error {in_budgets(worst)}"
         details = [_detail(cells[name], names[name], f"{name.backend}, {name.configuration}") for name in own]
-        groups.append(Group(kernel, state, any(detail.failing for detail in details), details))
+        groups.append(Group(kernel, state, any(detail.failing for detail in details), details, place(kernel)))
     note = (
         "The worst comparison of each cell. Of one within its budget the record keeps the error and not the result; "
         "its program prints the result beside the expected digits."

@@ -48,12 +48,21 @@ class Detail:
 
 @dataclass(frozen=True)
 class Group:
-    """Details under one name."""
+    """Details under one name.
+
+    Attributes:
+        title: the name.
+        state: in a few words.
+        failing: whether any of them fails.
+        details: of each cell.
+        sources: where the texts that were compared are shown; "" for nowhere.
+    """
 
     title: str
     state: str
     failing: bool
     details: Sequence[Detail]
+    sources: str = ""
 
 
 @dataclass(frozen=True)

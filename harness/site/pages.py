@@ -111,6 +111,13 @@ TOPICS = (
         "reparam run --profile trajectory",
     ),
     Topic(
+        "rosetta",
+        "Rosetta",
+        "Every kernel and every estimator: its formula, and its source in each framework beside the others, read from "
+        "the files that are run, with how it agrees with the truth and how long it takes.",
+        "reparam run --profile quick",
+    ),
+    Topic(
         "reproductions",
         "Reproductions",
         "Figures and laws of the literature, made again with the estimators that are tested here.",
