@@ -37,8 +37,12 @@
     };
   }
 
+  // Vega comes with the last script of a page
+  const ready = document.readyState === "loading" ? new Promise((resolve) => document.addEventListener("DOMContentLoaded", resolve)) : null;
+
   // `paint` says a colour of the style sheet: by value, for pictures that are saved, or as a variable
   async function draw(place, spec, paint = colour) {
+    await ready;
     const options = { actions: false, renderer: "svg", logLevel: ERRORS_ONLY, config: theme(paint) };
     const result = await vegaEmbed(place, spec, options);
     place.querySelector("svg").setAttribute("aria-hidden", "true"); // the place has a text of its own
