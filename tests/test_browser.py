@@ -318,6 +318,42 @@ def test_a_record_that_tries_to_be_markup_is_shown_as_text(site: Path, context: 
     seen.page.close()
 
 
+ENTRIES = "document.querySelectorAll('.entry:not([hidden])').length"
+
+
+def test_a_deep_link_opens_its_entry_whatever_the_filter_hides(site: Path, context: Any) -> None:
+    seen = visit(context, f"{(site / 'rosetta.html').as_uri()}#gumbel.gumbel_softmax")
+    page = seen.page
+    assert page.locator("details[open]").evaluate_all("(open) => open.map((entry) => entry.id)") == [
+        "gumbel.gumbel_softmax"
+    ]
+    assert in_place(seen, "gumbel.gumbel_softmax")
+    everything = page.evaluate(ENTRIES)
+    page.get_by_label("Find").fill("entropy normal")
+    assert page.evaluate(ENTRIES) == 1
+    assert page.get_by_text(f"1 of {everything} shown").is_visible()
+    page.evaluate("location.hash = 'gaussian.cdf'")
+    page.wait_for_function("document.getElementById('gaussian.cdf').open")
+    assert page.evaluate(ENTRIES) == everything
+    assert page.evaluate("document.activeElement.parentElement.id") == "gaussian.cdf"
+    assert in_place(seen, "gaussian.cdf")
+    assert barriers(seen) == []
+    assert wide(seen) == []
+    assert complaints(seen) == []
+    page.close()
+
+
+def test_every_entry_can_be_read_without_a_script(site: Path, context: Any) -> None:
+    plain = context.browser.new_context(viewport=DESKTOP, java_script_enabled=False, offline=True)
+    page = plain.new_page()
+    page.goto((site / "rosetta.html").as_uri())
+    assert not page.get_by_label("Find").is_visible()
+    assert page.locator(".entry > summary:visible").count() == page.locator(".entry").count()
+    page.locator("[id='gumbel.cdf'] > summary").press("Enter")
+    assert page.get_by_label("gumbel.cdf in torch", exact=True).is_visible()
+    plain.close()
+
+
 FAULTS: dict[str, tuple[str, Callable[[Visit], list[str]]]] = {
     "a picture from elsewhere": ('<img src="https://example.org/a.png" alt="a">', complaints),
     "an error in a script": ("<script>nowhere()</script>", complaints),

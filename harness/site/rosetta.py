@@ -18,7 +18,7 @@ from harness.site.page import Table, of
 from harness.site.ratios import badness, ratio
 from harness.site.sources import Source
 from harness.site.subjects import Subject, subjects
-from harness.site.text import listing, number, plural, seconds
+from harness.site.text import listing, moment, number, plural, seconds
 from implementations import registry
 from implementations.interface import contract
 
@@ -193,7 +193,7 @@ def _latest(runs: Sequence[Run], kind: type[Record]) -> Run | None:
 
 def _named(run: Run) -> str:
     started = run.provenance.get("started")
-    return f"run {run.name}, {started}" if started else f"run {run.name}"
+    return f"run {run.name}, {moment(started)}" if started else f"run {run.name}"
 
 
 def _same_tree(run: Run) -> bool:
