@@ -279,7 +279,7 @@ def in_place(seen: Visit, anchor: str) -> bool:
         """(anchor) => {
         const top = document.getElementById(anchor).getBoundingClientRect().top;
         const menu = document.querySelector("header.top").getBoundingClientRect().bottom;
-        const end = scrollY + innerHeight >= document.documentElement.scrollHeight - 1;
+        const end = scrollY + innerHeight >= document.documentElement.scrollHeight - 40; // charts may outgrow stills
         return top >= menu - 1 && (top < innerHeight / 2 || (end && top < innerHeight));
     }""",
         anchor,
