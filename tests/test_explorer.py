@@ -128,9 +128,11 @@ def test_a_bias_is_seen_beyond_four_standard_errors(changes: dict[str, Any], see
     assert row["bias_seen"] is seen
 
 
-def test_a_variance_that_is_not_to_be_trusted_has_no_interval() -> None:
+def test_what_is_not_to_be_trusted_has_no_interval() -> None:
     (row,) = rows(record(trusted=False, tail_shape=0.9))
     assert ends(row, "variance") == (4.0, None, None)
+    assert ends(row, "bias") == (0.3, None, None)
+    assert ends(row, "squared_bias") == (0.08, None, None)
     assert (row["trusted"], row["tail_shape"]) == (False, 0.9)
     (row,) = rows(record(trusted=None))  # too few replicates to know
     assert ends(row, "variance") == (4.0, 3.5, 4.6)
@@ -274,5 +276,7 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
     assert {row[name] for name in ("run", "problem", "parameter", "backend", "dtype")} == {HOSTILE}
     assert row["estimator"] == f"{HOSTILE} samples=2"
     # the script writes text, never markup
-    scripts = [(tmp_path / "assets" / name).read_text("utf-8") for name in ("explorer.js", "curves.js", "charts.js")]
+    scripts = [
+        (tmp_path / "assets" / name).read_text("utf-8") for name in ("charts.js", "curves.js", "plot.js", "explorer.js")
+    ]
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", "".join(scripts))

@@ -28,6 +28,7 @@ _ASSETS = (
     "charts.js",
     "site.js",
     "curves.js",
+    "plot.js",
     "explorer.js",
     "cells.js",
     "rosetta.js",

@@ -151,9 +151,13 @@ def _facts(record: Variance, own: str) -> dict[str, str]:
 
 
 def _row(record: Variance, run: str, shared: str, own: str, label: str) -> dict[str, Any]:
-    known = record.trusted is not False
-    variance = Range(record.variance, record.variance_low if known else None, record.variance_high if known else None)
-    ranges = {"variance": variance, "bias": _bias(record), "squared_bias": _squared_bias(record)}
+    ranges = {
+        "variance": Range(record.variance, record.variance_low, record.variance_high),
+        "bias": _bias(record),
+        "squared_bias": _squared_bias(record),
+    }
+    if record.trusted is False:
+        ranges = {name: Range(range_.value) for name, range_ in ranges.items()}
     return {
         "run": run,
         "problem": record.problem,

@@ -131,13 +131,15 @@
     }));
   }
 
+  // A row's first gradient and what follows; marks close behind the first are left out.
   function points(row, measure, axis, ends) {
     const cost = axis.cost(row);
     const later = grid(ends).filter(({ x }) => x > cost);
-    return [{ x: cost, marked: true }, ...later].map((point) => ({
-      ...point,
-      n: point.x / cost,
-      ...measure.at(row, point.x / cost),
+    return [{ x: cost, marked: true }, ...later].map(({ x, marked }) => ({
+      x: x,
+      n: x / cost,
+      marked: marked && (x === cost || x > 1.3 * cost),
+      ...measure.at(row, x / cost),
     }));
   }
 
@@ -240,7 +242,7 @@
       measure.note,
       axis.note,
       heavy.length
-        ? `Not to be trusted, dashed and without a band: ${listing(heavy)}. The tail is too heavy for an interval of the variance.`
+        ? `Not to be trusted, dashed and without a band: ${listing(heavy)}. The tail is too heavy for an interval.`
         : "",
       ...absences,
     ].filter(Boolean);

@@ -2,17 +2,8 @@
 (function () {
   "use strict";
 
-  const { MEASURES, AXES, decade, number, interval } = curves;
-  const HEIGHT = 380;
-  const TICKS = 9; // upwards, at most
-  const LEGEND_COLUMN = 240; // pixels
-  const NUMBER = "datum.value >= 1e-3 && datum.value < 1e6 ? format(datum.value, ',~g') : format(datum.value, '~e')";
-  const SECONDS = "replace(format(datum.value, '~s'), regexp('(\\\\D?)$'), ' $1s')"; // 10 µs
-  const MEASURED = "measured";
-  const DOUBTED = "not to be trusted";
-  const EXACT = "exact";
+  const { MEASURES, AXES, number } = curves;
   const WORDS = ["estimator", "trusted", "settings"]; // columns without numbers
-  const DASHES = { [MEASURED]: [1, 0], [DOUBTED]: [7, 4], [EXACT]: [1.5, 4] };
 
   const data = JSON.parse(document.getElementById("explorer-data").textContent);
   const ROWS = data.rows.map((cells) => Object.fromEntries(data.columns.map((name, n) => [name, cells[n]])));
@@ -135,157 +126,21 @@
 
   // --- what is drawn
 
-  const doubted = (row) => row.trusted === false;
-
-  // What is shown: the chosen rows, what they are measured by, and their curves.
+  // What is shown: the measure, the axis and its ends, all estimators of the place, the chosen rows and their curves.
   function shown() {
     const measure = MEASURES[view.y];
     const axis = AXES[view.x];
     const ends = curves.domain(view.rows, axis);
     const rows = view.rows.filter((row) => view.chosen.includes(row.estimator));
-    return { measure, axis, ends, rows, lines: curves.curves(rows, measure, axis, ends) };
-  }
-
-  function heights(lines) {
-    const points = lines.flatMap((line) => line.points);
-    const positive = points.flatMap(({ value, exact }) => [value, exact]).filter((height) => height > 0);
-    const high = points.map((point) => point.high).filter((height) => height > 0);
-    return [Math.min(...positive) / 1.5, Math.max(...positive, ...high) * 1.5];
-  }
-
-  // One row for each point, and another where the exact value is known.
-  function plotted({ lines, axis }, floor) {
-    return lines.flatMap(({ row, points }) =>
-      points.flatMap((point) => {
-        const measured = {
-          estimator: row.estimator,
-          how: doubted(row) ? DOUBTED : MEASURED,
-          x: point.x,
-          y: point.value,
-          low: point.low === null || point.high === null ? null : Math.max(point.low, floor),
-          high: point.high,
-          marked: point.marked,
-          at: axis.text(point.x),
-          n: number(point.n),
-          value: number(point.value, 4),
-          interval: interval(point.low, point.high, 4),
-          exact: number(point.exact, 4),
-        };
-        return point.exact > 0 ? [measured, { ...measured, how: EXACT, y: point.exact, marked: false }] : [measured];
-      }),
-    );
-  }
-
-  // Every estimator of the place keeps its colour and its shape, whichever are chosen.
-  function looks(names) {
-    const position = (name) => view.names.indexOf(name);
-    const { colours, shapes } = data;
-    return {
-      colours: names.map((name) => colours[position(name) % colours.length]),
-      shapes: names.map((name) => {
-        const round = Math.floor(position(name) / colours.length);
-        return shapes[(position(name) + round) % shapes.length];
-      }),
-    };
-  }
-
-  const decades = (first, last) => Array.from({ length: last - first + 1 }, (_, n) => decade(first + n));
-  const thinned = (values, most) => values.filter((_, n) => n % Math.ceil(values.length / most) === 0);
-
-  // The Vega-Lite description of what is shown, so many pixels wide.
-  function description(what, width) {
-    const names = what.lines.map(({ row }) => row.estimator);
-    const { colours, shapes } = looks(names);
-    const [floor, ceiling] = heights(what.lines);
-    const values = plotted(what, floor);
-    const kinds = Object.keys(DASHES).filter((kind) => values.some((row) => row.how === kind));
-    const across = decades(...what.ends);
-    const up = decades(Math.ceil(Math.log10(floor)), Math.floor(Math.log10(ceiling)));
-    const columns = Math.max(1, Math.floor(width / LEGEND_COLUMN));
-    const legend = { title: null, orient: "bottom", columns: columns, labelLimit: width / columns - 40 };
-    const color = {
-      field: "estimator",
-      type: "nominal",
-      scale: { domain: names, range: colours },
-      legend: { ...legend, symbolOpacity: 1, symbolSize: 90 },
-    };
-    const x = {
-      field: "x",
-      type: "quantitative",
-      title: what.axis.title,
-      scale: { type: "log", domain: [across[0], across.at(-1)], nice: false },
-      axis: { values: across, labelExpr: what.axis === AXES.seconds ? SECONDS : NUMBER },
-    };
-    const y = (field) => ({
-      field: field,
-      type: "quantitative",
-      title: what.measure.name,
-      scale: { type: "log", domain: [floor, ceiling], nice: false },
-      axis: { labelExpr: NUMBER, ...(up.length > 2 ? { values: thinned(up, TICKS) } : { tickCount: TICKS }) },
-    });
-    const dash = {
-      field: "how",
-      type: "nominal",
-      scale: { domain: kinds, range: kinds.map((kind) => DASHES[kind]) },
-      legend: { ...legend, symbolType: "stroke", symbolSize: 500, symbolStrokeWidth: 2 },
-    };
-    const tooltip = [
-      ["estimator", "estimator"],
-      ["at", what.axis.name],
-      ["n", "averaged gradients"],
-      ["value", what.measure.name],
-      ["interval", "interval"],
-      ["exact", "exact"],
-    ].map(([field, title]) => ({ field: field, type: "nominal", title: title }));
-    const where = (condition) => [{ filter: condition }];
-    const marks = (condition, filled) => ({
-      transform: where(condition),
-      mark: { type: "point", filled: filled, size: 55, opacity: 1 },
-      encoding: {
-        x: x,
-        y: y("y"),
-        color: color,
-        shape: { field: "estimator", type: "nominal", scale: { domain: names, range: shapes } },
-        tooltip: tooltip,
-      },
-    });
-    return {
-      background: charts.colour("--card"),
-      config: {
-        axis: { labelFontSize: 11, titleFontSize: 12 },
-        legend: { labelFontSize: 12, layout: { bottom: { anchor: "start", direction: "vertical" } } },
-      },
-      width: width,
-      height: HEIGHT,
-      autosize: { type: "fit-x", contains: "padding" },
-      data: { values: values },
-      layer: [
-        {
-          transform: where("isValid(datum.low)"),
-          mark: { type: "area", opacity: 0.2, clip: true },
-          encoding: { x: x, y: y("low"), y2: { field: "high" }, color: color },
-        },
-        {
-          transform: where(`datum.how !== "${EXACT}"`),
-          mark: { type: "line", strokeWidth: 2.5, clip: true },
-          encoding: { x: x, y: y("y"), color: color, strokeDash: dash },
-        },
-        marks(`datum.marked && datum.how === "${MEASURED}"`, true),
-        marks(`datum.marked && datum.how === "${DOUBTED}"`, false),
-        {
-          transform: where(`datum.how === "${EXACT}"`),
-          mark: { type: "line", style: "exact", strokeWidth: 1.2, clip: true },
-          encoding: { x: x, y: y("y"), detail: { field: "estimator", type: "nominal" }, strokeDash: dash },
-        },
-      ],
-    };
+    return { measure, axis, ends, names: view.names, rows, lines: curves.curves(rows, measure, axis, ends) };
   }
 
   async function draw(what) {
     const drawing = ++drawings;
     const place = document.createElement("div");
     chart.dataset.state = "drawing";
-    const result = what.lines.length ? await charts.draw(place, description(what, chart.clientWidth)) : null;
+    const description = what.lines.length ? plot.describe(what, data, chart.clientWidth) : null;
+    const result = description && (await charts.draw(place, description));
     if (drawing !== drawings) {
       result?.finalize(); // another choice was made meanwhile
       return;
