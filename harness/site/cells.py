@@ -101,11 +101,12 @@ def deviations(cells: Mapping[Key, Sequence[Check]], names: Mapping[Key, str]) -
 
 
 def command(check: Check) -> str:
-    """Return the command that makes a comparison again, and writes its program where it is out of budget."""
-    words = ["reparam", "check", "--kernel", check.kernel, "--case", check.case, "--backend", check.backend]
-    words += ["--dtype", check.dtype, "--mode", check.mode]
-    words += ["--device", check.device] if check.device != "cpu" else []
-    return shlex.join(words + ([] if check.within_budget else ["--snippets", "programs"]))
+    """Return the command, in two lines, that makes a comparison again, and its program where it is out of budget."""
+    what = ["reparam", "check", "--kernel", check.kernel, "--case", check.case]
+    where = ["--backend", check.backend, "--dtype", check.dtype, "--mode", check.mode]
+    where += ["--device", check.device] if check.device != "cpu" else []
+    where += [] if check.within_budget else ["--snippets", "programs"]
+    return f"{shlex.join(what)} \\\n  {shlex.join(where)}"
 
 
 def _detail(checks: Sequence[Check], anchor: str, title: str) -> Detail:
@@ -122,16 +123,12 @@ def _detail(checks: Sequence[Check], anchor: str, title: str) -> Detail:
     state = f"{outside} of {compared} out of budget" if outside else in_budgets(worst)
     known = snippet.is_known(worst)
     facts = [
-        ("worst error", in_budgets(worst)),
-        ("error", error(worst)),
-        ("budget", f"{number(worst.budget)} {worst.unit}"),
-        ("derivative", worst.derivative),
-        ("case", worst.case),
+        ("worst error", f"{in_budgets(worst)}; error {error(worst)}, budget {number(worst.budget)} {worst.unit}"),
+        ("of", f"{worst.derivative}, case {worst.case}"),
         ("at", worst.worst_input),
         ("expected", _digits(worst) if known and worst.kernel in kernels() else ""),
         ("observed", without_paths(worst.observed)),
-        ("ledger", worst.deviation),
-        ("pitfall and tracker", worst.tracker),
+        ("tracker", ": ".join(part for part in (worst.deviation, worst.tracker) if part)),
         ("compared", f"{compared}, {plural(sum(check.comparisons for check in checks), 'number')}"),
     ]
     return Detail(
