@@ -4,8 +4,6 @@
 
   const ERRORS_ONLY = 1; // Vega's numbering: none, errors, warnings, information, debugging
 
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-
   function colour(name) {
     return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   }
@@ -53,6 +51,5 @@
     colour: colour,
     draw: draw,
     variable: variable,
-    onThemeChange: (redraw) => dark.addEventListener("change", redraw),
   };
 })();

@@ -14,7 +14,7 @@
   const distinct = (values) => [...new Set(values)];
 
   let view = null; // what is chosen, see settle
-  let picture = null; // Vega's view of it
+  let picture = null; // what is drawn of it
   let drawings = 0;
 
   // --- what is wanted, from the address and from the form: names -> values, and estimators or null for all of them
@@ -135,18 +135,19 @@
     return { measure, axis, ends, names: view.names, rows, lines: curves.curves(rows, measure, axis, ends) };
   }
 
+  const description = (what) => plot.describe(what, data, chart.clientWidth);
+
   async function draw(what) {
     const drawing = ++drawings;
     const place = document.createElement("div");
     chart.dataset.state = "drawing";
-    const description = what.lines.length ? plot.describe(what, data, chart.clientWidth) : null;
-    const result = description && (await charts.draw(place, description));
+    const result = what.lines.length ? await charts.draw(place, description(what), charts.variable) : null;
     if (drawing !== drawings) {
       result?.finalize(); // another choice was made meanwhile
       return;
     }
     picture?.finalize();
-    picture = result?.view ?? null;
+    picture = result;
     chart.replaceChildren(place);
     chart.dataset.state = "ready";
     for (const kind of ["svg", "png"]) {
@@ -251,9 +252,18 @@
     return lines.map((line) => line.map(quoted).join(",") + "\n").join("");
   }
 
+  // What `make` makes of a view in the colours of now, which know no style sheet.
+  async function still(make) {
+    const spec = { ...description(shown()), background: charts.colour("--card") };
+    const result = await charts.draw(document.createElement("div"), spec);
+    const made = await make(result.view);
+    result.finalize();
+    return made;
+  }
+
   const SAVERS = {
-    svg: async () => saveText("svg", "image/svg+xml", await picture.toSVG()),
-    png: async () => save("png", await picture.toImageURL("png", 2)),
+    svg: async () => saveText("svg", "image/svg+xml", await still((view) => view.toSVG())),
+    png: async () => save("png", await still((view) => view.toImageURL("png", 2))),
     csv: () => saveText("csv", "text/csv", csv(listed(shown()))),
     json: () => saveText("json", "application/json", JSON.stringify(listed(shown()), null, 1)),
   };
@@ -300,7 +310,6 @@
     part(kind).addEventListener("click", saver);
   }
   addEventListener("hashchange", () => chosenInAddress() && show(fromAddress()));
-  charts.onThemeChange(() => draw(shown()));
   show(fromAddress());
   redrawIfWider.observe(chart);
   if (chosenInAddress()) {

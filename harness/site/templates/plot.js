@@ -142,7 +142,6 @@
     const columns = Math.max(1, Math.floor(width / LEGEND_COLUMN));
     const legend = { title: null, orient: "bottom", columns: columns, labelLimit: width / columns - 40 };
     return {
-      background: charts.colour("--card"),
       config: {
         axis: { labelFontSize: 11, titleFontSize: 12 },
         legend: { labelFontSize: 12, layout: { bottom: { anchor: "start", direction: "vertical" } } },
