@@ -14,7 +14,7 @@ from harness.profiles import DTYPES, Profile
 from harness.reproduce import plan as reproductions
 from harness.reproduce import table
 from harness.results.schema import Check
-from harness.timing import memory, products, stream_memory, throughput
+from harness.timing import memory, peaks, products, stream_memory, throughput
 from harness.timing import plan as timing
 from harness.training import plan as training
 from harness.training import race
@@ -116,6 +116,8 @@ def measured_cells(
             repeats=profile.repeats,
             seed=seed,
         )
+    if profile.peaks:
+        cells += peaks.plan(profile.peaks, backends, chosen, seed=seed)
     for model in profile.train:
         cells += training.plan(
             model.model,

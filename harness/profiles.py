@@ -115,6 +115,7 @@ class Profile:
         time: kernels to time, by name, module or glob.
         sizes: elements of the largest argument of a timed kernel.
         repeats: timed calls.
+        peaks: kernels whose peak memory is measured.
         train: models.
         trajectories: models whose estimators are measured along their training.
         networks: widths of classifiers whose curvature products are timed.
@@ -135,6 +136,7 @@ class Profile:
     time: tuple[str, ...] = ()
     sizes: tuple[int, ...] = (65_536,)
     repeats: int = 20
+    peaks: tuple[str, ...] = ()
     train: tuple[TrainRow, ...] = ()
     trajectories: tuple[str, ...] = ()
     networks: tuple[tuple[int, ...], ...] = ()
@@ -157,6 +159,8 @@ _QUICK_KERNELS = (
     "estimators.score_function",
     "models.vae.loss_bernoulli",
 )
+
+_SIZES = (1_024, 65_536, 1_048_576)
 
 PROFILES = {
     "quick": Profile(
@@ -202,8 +206,9 @@ PROFILES = {
             VarianceRow("heteroscedastic_regression", replicates=100_000),
         ),
         time=("*",),
-        sizes=(1_024, 65_536, 1_048_576),
+        sizes=_SIZES,
         repeats=50,
+        peaks=_QUICK_KERNELS,
         train=(
             TrainRow("vae", "bernoulli", 1_000, DTYPES),
             TrainRow("vae", "gaussian", 1_000, DTYPES),
@@ -212,6 +217,14 @@ PROFILES = {
             *_regression(200),
         ),
         trajectories=("vae", "categorical_vae"),
+    ),
+    "cost": Profile(
+        text="the main kernels timed at three sizes, and their peak memory; minutes",
+        judged=False,
+        time=_QUICK_KERNELS,
+        sizes=_SIZES,
+        repeats=30,
+        peaks=_QUICK_KERNELS,
     ),
     "geometry": Profile(
         text="Fisher-vector products in gradients, natural gradient against Adam; most of an hour",

@@ -15,6 +15,7 @@ from harness.results.schema import (
     Coverage,
     Failure,
     Memory,
+    Peak,
     Race,
     Ratio,
     Recommendation,
@@ -164,6 +165,28 @@ def times(random: np.random.Generator) -> list[Record]:
                             )
                         )
     return found
+
+
+def peaks() -> list[Record]:
+    """Return peak memory of one call: two arrays, three with the backward pass, and what a compiler takes."""
+    return [
+        Peak(
+            backend=backend,
+            dtype="float32",
+            device="cpu",
+            kernel=kernel,
+            mode=mode,
+            derivative=derivative,
+            size=size,
+            bytes=4 * size * arrays + extra,
+            ratio=arrays + extra / (4 * size),
+        )
+        for kernel in KERNELS[:5]
+        for backend in BACKENDS
+        for mode, extra in (("eager", 0), ("compiled", 10**6))
+        for derivative, arrays in (("value", 2), ("vjp", 3))
+        for size in (2**20, 2**22)
+    ]
 
 
 def trains(random: np.random.Generator, steps: int = 60) -> list[Record]:
@@ -378,7 +401,7 @@ def run(name: str = "quick-1", seed: int = 0, **provenance: Any) -> Run:
     """Return a run with records of every kind but failures."""
     random = np.random.default_rng(seed)
     records = [*checks(random), *variances(random), *times(random), *trains(random), *articles(random)]
-    records += [*geometries(random), *reproductions(), *trajectories(), *calibrations()]
+    records += [*peaks(), *geometries(random), *reproductions(), *trajectories(), *calibrations()]
     return Run(name, PROVENANCE | provenance, records)
 
 

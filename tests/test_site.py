@@ -14,8 +14,10 @@ import site_records
 
 from harness.results.run import Run
 from harness.results.schema import Check, Time, Variance
-from harness.site import answers, text
+from harness.site import answers, scaling, text
+from harness.site import timing as timings
 from harness.site.build import build
+from harness.site.page import Section
 from harness.site.pages import TOPICS
 
 
@@ -72,7 +74,7 @@ def test_every_area_has_its_section_on_its_page(site: Path) -> None:
     places = {
         "agreement": ("agreement", "article"),
         "variance": ("variance",),
-        "cost": ("time", "curvature", "memory"),
+        "cost": ("time", "peak-memory", "curvature", "memory", "machines"),
         "training": ("training", "race"),
         "reproductions": ("literature",),
         "method": ("truth", "errors", "provenance"),
@@ -245,6 +247,42 @@ def test_the_third_answer_counts_clear_wins_only() -> None:
     close = answers.answers([timing("jax", 1.0, 0.6), timing("torch", 2.0, 0.6)])[2]
     assert close.verdict == "Too close to call"
     assert "too close to call 1" in close.sentence
+
+
+def timing(size: int, seconds: float, spread: float = 1.0) -> Time:
+    return Time(
+        backend="jax",
+        dtype="float32",
+        device="cpu",
+        kernel="gaussian.cdf",
+        mode="eager",
+        derivative="value",
+        size=size,
+        repeats=20,
+        seconds_first_call=1.0,
+        seconds=seconds,
+        seconds_low=seconds / spread,
+        seconds_high=seconds * spread,
+    )
+
+
+def test_exponents_are_between_the_two_largest_sizes() -> None:
+    times = [timing(10, 5.0), timing(100, 0.01, spread=10.0), timing(1_000, 1.0)]
+    ((small, large, found),) = scaling.exponents(times)
+    assert (small.size, large.size) == (100, 1_000)
+    np.testing.assert_allclose(found, (2.0, 1.0, 3.0))
+
+
+def test_one_size_has_no_exponent() -> None:
+    assert scaling.table([timing(10, 5.0)]) is None
+    section = timing_section([timing(10, 5.0)])
+    assert any("Scaling exponents: not measured" in note for note in section.notes)
+
+
+def timing_section(times: list[Time]) -> Section:
+    section = timings.section(times, ["jax"])
+    assert section is not None
+    return section
 
 
 @pytest.mark.parametrize("runs", [[], [Run("empty", site_records.PROVENANCE, [])]])

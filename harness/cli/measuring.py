@@ -23,22 +23,42 @@ if TYPE_CHECKING:
 @click.option("--repeats", type=int, default=20, show_default=True, help="Timed calls.")
 @click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled"]),
               default=("eager", "compiled"), show_default=True, help="Repeatable.")  # fmt: skip
+@click.option("--memory", is_flag=True, help="Peak memory of a fresh process instead, on the CPU.")
 @where("float32")
 def time(
     kernels: Sequence[str],
     sizes: Sequence[int],
     repeats: int,
     modes: Sequence[str],
+    memory: bool,
     where: Where,
 ) -> None:
     """Time kernels: seconds per call, median and quartiles, the first (compiling) call apart.
+
+    With --memory: how far one call takes a process over what its arguments fill. Give sizes of a million and more,
+    since what a compiler needs is in it.
 
     Example: reparam time --kernel gaussian.log_prob --backend torch --backend jax
     """
     from harness.console import seconds
     from harness.measure import measure
-    from harness.timing import plan
+    from harness.timing import peaks, plan
 
+    if memory:
+        options = where.chosen()
+        options.pop("devices")
+        cells = peaks.plan(kernels, **options, sizes=sizes, modes=modes)
+        in_table: Columns = {
+            "kernel": "kernel",
+            "backend": "backend",
+            "mode": "mode",
+            "derivative": "derivative",
+            "size": "size",
+            "peak": lambda row: f"{row['bytes'] / 1e6:.1f} MB",
+            "largest arguments": lambda row: f"{row['ratio']:.2f}",
+        }
+        print_records(measure(cells), in_table, where.format)
+        return
     cells = plan.plan(
         kernels,
         sizes=sizes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.backends import is_library
 from harness.results.run import Run
 from harness.results.schema import Record
-from harness.site import history, method, provenance, rosetta, sources
+from harness.site import history, machines, method, provenance, rosetta, sources
 from harness.site.answers import Answer, answers, not_measured
 from harness.site.details import programs
 from harness.site.explorer import Explorer, explorer
@@ -103,7 +103,7 @@ def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
     shown = [_show(run, name, backends, output) for run, name in zip(ordered, names, strict=True)]
     latest = _latest(shown)
     told = history.make(asv, backends, output)
-    further = {history.TOPIC: told.section}
+    further = [(machines.TOPIC, machines.section(ordered, backends)), (history.TOPIC, told.section)]
     pages = [_overview(latest), *_topics(latest, ordered, further, explorer(ordered, output), output)]
     links = [*((page.file, page.title) for page in pages), *told.links]
     if len(ordered) > 1:
@@ -189,7 +189,7 @@ def _elsewhere(drawn: Drawn, file: str) -> Drawn:
 def _topics(
     latest: Sections,
     runs: Sequence[Run],
-    further: Mapping[str, Section | None],
+    further: Sequence[tuple[str, Section | None]],
     explored: Explorer | None,
     output: Path,
 ) -> list[Page]:
@@ -199,8 +199,7 @@ def _topics(
             pages.append(_rosetta(topic, runs))
             continue
         shown = [latest[area.kind] for area in AREAS if area.topic == topic.name and area.kind in latest]
-        if section := further.get(topic.name):
-            shown.append(_drawn(section, output))
+        shown += [_drawn(section, output) for name, section in further if section and name == topic.name]
         about_runs = topic.name == "method"
         own = [Shown(section, []) for section in method.sections()] if about_runs else []
         gaps = not_measured(_records(latest)) if about_runs else ()

@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 
 from harness.results.schema import Record, Time, frame
-from harness.site import palette
+from harness.site import palette, scaling
 from harness.site.page import Figure, Section, Table, figure, of
 from harness.site.text import plural, seconds, slug
 
@@ -36,7 +36,13 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
         _chart(where, [record for record in times if place(record) == where], backends)
         for where in sorted({place(record) for record in times})
     ]
-    return Section("time", "What it costs", notes, figures, [_table(times)])
+    for where in sorted({place(record) for record in times}):
+        own = [record for record in times if place(record) == where]
+        figures += [drawn for drawn in [scaling.curves(own, where, backends, PASSES)] if drawn]
+    tables = [_table(times), *([exponents] if (exponents := scaling.table(times)) else [])]
+    if not exponents:
+        notes.append("Scaling exponents: not measured, since every kernel was timed at one size.")
+    return Section("time", "What it costs", notes, figures, tables)
 
 
 def largest(records: Sequence[Time]) -> list[Time]:

@@ -13,7 +13,7 @@ from harness.results.schema.columns import meanings, types
 from harness.results.schema.frames import finite, flat, frame
 from harness.results.schema.generators import Generator
 from harness.results.schema.publications import Article, Reproduction
-from harness.results.schema.timing import Memory, Ratio, Time
+from harness.results.schema.timing import Memory, Peak, Ratio, Time
 from harness.results.schema.training import Race, Train
 from harness.results.schema.variance import TrainingVariance, Variance
 
@@ -26,6 +26,7 @@ __all__ = [
     "Failure",
     "Generator",
     "Memory",
+    "Peak",
     "Race",
     "Ratio",
     "Recommendation",
@@ -55,6 +56,7 @@ AnyRecord = (
     | Race
     | Ratio
     | Memory
+    | Peak
     | Throughput
     | Stream
     | Article

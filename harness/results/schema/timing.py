@@ -85,3 +85,23 @@ class Memory(Record, frozen=True, tag="memory"):
     iterations: int
     bytes: int
     ratio: float
+
+
+class Peak(Record, frozen=True, tag="peak"):
+    """How far a call of a kernel takes a fresh process over what its arguments fill: peak resident memory.
+
+    Attributes:
+        kernel: what was run.
+        mode: "eager" or "compiled"; compilation is in it.
+        derivative: "value" (forward) or "vjp" (forward and backward).
+        size: elements of the largest argument.
+        bytes: growth up to the peak, the most of three calls: what an allocator kept of earlier ones is not in it.
+        ratio: to the bytes of the largest argument.
+    """
+
+    kernel: str
+    mode: str
+    derivative: str
+    size: int
+    bytes: int
+    ratio: float

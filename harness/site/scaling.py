@@ -1,0 +1,174 @@
+"""How seconds and peak memory grow with the size of the arguments: exponents, and the curves they come from."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+
+import altair as alt
+import pandas as pd
+
+from harness.results.schema import Peak, Record, Time, frame
+from harness.site import palette
+from harness.site.page import Figure, Section, Table, figure, of
+from harness.site.text import number, plural, slug
+
+_WORDS = frozenset({"backend", "on", "mode", "pass", "from, to"})
+
+
+def exponents(times: Sequence[Time]) -> list[tuple[Time, Time, tuple[float, float, float]]]:
+    """Return the two largest sizes of every call, and log(seconds ratio) / log(size ratio) with its range.
+
+    The range is that from quartile to quartile: the least and the largest exponent of any pair of quartiles.
+    """
+    groups: dict[tuple[str, ...], list[Time]] = defaultdict(list)
+    for r in times:
+        groups[r.kernel, r.backend, r.dtype, r.device, r.mode, r.derivative].append(r)
+    found = []
+    for group in groups.values():
+        if len({record.size for record in group}) < 2:
+            continue
+        small, large = sorted(group, key=lambda record: record.size)[-2:]
+        pairs = (
+            (large.seconds, small.seconds),
+            (large.seconds_low, small.seconds_high),
+            (large.seconds_high, small.seconds_low),
+        )
+        slope = math.log(large.size / small.size)
+        middle, low, high = (math.log(a / b) / slope for a, b in pairs)
+        found.append((small, large, (middle, low, high)))
+    return found
+
+
+def table(times: Sequence[Time]) -> Table | None:
+    """Return the table of exponents, or None where every call was timed at one size."""
+    rows = [
+        (
+            small.kernel,
+            small.backend,
+            f"{small.device} {small.dtype}",
+            small.mode,
+            small.derivative,
+            f"{small.size:,}, {large.size:,}",
+            f"{middle:.2f}",
+            f"[{low:.2f}, {high:.2f}]",
+        )
+        for small, large, (middle, low, high) in exponents(times)
+    ]
+    columns = ("kernel", "backend", "on", "mode", "pass", "from, to", "exponent", "quartile to quartile")
+    caption = "Scaling exponent: seconds grow like elements to this power between the two largest sizes"
+    return Table(caption, columns, rows, _WORDS, True) if rows else None
+
+
+def curves(times: Sequence[Time], place: str, backends: Sequence[str], passes: dict[str, str]) -> Figure | None:
+    """Return seconds against size in each framework's fastest mode, or None where one size was timed.
+
+    Args:
+        times: on one device and dtype.
+        place: what to call these.
+        backends: in the order of their colours.
+        passes: the words for derivatives.
+    """
+    kernels = {small.kernel for small, _, _ in exponents(times)}
+    best: dict[tuple[str, ...], Time] = {}
+    for r in times:
+        key = (r.kernel, r.backend, r.derivative, str(r.size))
+        if r.kernel in kernels and (key not in best or r.seconds < best[key].seconds):
+            best[key] = r
+    if not best:
+        return None
+    rows = [
+        {
+            "kernel": r.kernel,
+            "backend": r.backend,
+            "pass": passes.get(r.derivative, r.derivative),
+            "mode": r.mode,
+            "elements": r.size,
+            "seconds": r.seconds,
+            "low": r.seconds_low,
+            "high": r.seconds_high,
+        }
+        for r in best.values()
+    ]
+    x = alt.X("elements:Q", scale=alt.Scale(type="log"), axis=alt.Axis(format="~s", tickCount=4), title="elements")
+    scale = alt.Scale(type="log", nice=False, padding=6)
+    base = alt.Chart().encode(x=x, color=palette.colour(backends), detail="pass:N")
+    tooltip = ["kernel:N", "backend:N", "pass:N", "mode:N", "elements:Q", alt.Tooltip("seconds:Q", format=".3~s")]
+    chart = (
+        alt.layer(
+            base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", scale=scale, title="seconds"), y2="high:Q"),
+            base.mark_line(point=True).encode(
+                y=alt.Y("seconds:Q", scale=scale, axis=alt.Axis(format="~s")),
+                strokeDash=alt.StrokeDash("pass:N", title="pass"),
+                tooltip=tooltip,
+            ),
+            data=pd.DataFrame(rows),
+        )
+        .properties(width=185, height=130)
+        .facet(facet=alt.Facet("kernel:N", title=None), columns=3)
+        .resolve_scale(y="independent")
+    )
+    name = f"scaling-{slug(place)}"
+    alt_text = f"Seconds of one call against elements, of {plural(len(kernels), 'kernel')} on {place}, by backend."
+    title = f"Time against size, {place}, each framework in its faster mode; bands from quartile to quartile"
+    return figure(name, title, alt_text, chart, frame(list(best.values())))
+
+
+def peaks(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
+    """Return the section on peak memory of one call, or None without one."""
+    found = of(records, Peak)
+    if not found:
+        return None
+    notes = [
+        "How far a call takes a fresh process over what its arguments fill, the most of three, in sizes of its largest "
+        "argument: 2 is as much again as two such arrays, results included. What a compiler needs is in it, and "
+        "weighs less the larger the arrays are; memory that an allocator kept of earlier work is not in it, which may "
+        "be one array.",
+        "GPU: not measured, since a process does not see the memory of its device.",
+    ]
+    largest: dict[str, int] = defaultdict(int)
+    for record in found:
+        largest[record.kernel] = max(largest[record.kernel], record.size)
+    shown = [record for record in found if record.size == largest[record.kernel]]
+    return Section("peak-memory", "Peak memory of a call", notes, [_bars(shown, backends)], [_peaks_table(found)])
+
+
+def _bars(records: Sequence[Peak], backends: Sequence[str]) -> Figure:
+    data = frame(records).assign(call=[f"{r.mode}, {r.derivative}" for r in records])
+    chart = (
+        alt.Chart(data)
+        .mark_point(filled=True, size=45, opacity=1)
+        .encode(
+            x=alt.X("ratio:Q", scale=alt.Scale(zero=True), title="peak memory in sizes of the largest argument"),
+            y=alt.Y("kernel:N", title=None, axis=alt.Axis(grid=True)),
+            yOffset=alt.YOffset("backend:N", scale=alt.Scale(domain=list(backends), paddingOuter=0.4)),
+            color=palette.colour(backends),
+            shape=palette.shape(backends),
+            tooltip=["kernel:N", "backend:N", "call:N", "size:Q", "bytes:Q", alt.Tooltip("ratio:Q", format=".3g")],
+        )
+        .properties(width=195, height=alt.Step(9))
+        .facet(column=alt.Column("call:N", title=None))
+    )
+    kernels = {record.kernel for record in records}
+    alt_text = f"Peak memory of one call of {plural(len(kernels), 'kernel')} by backend, mode and pass."
+    title = "Peak memory of one call at each kernel's largest size"
+    return figure("peak-memory", title, alt_text, chart, frame(records))
+
+
+def _peaks_table(records: Sequence[Peak]) -> Table:
+    rows = [
+        (
+            record.kernel,
+            record.backend,
+            f"{record.device} {record.dtype}",
+            record.mode,
+            record.derivative,
+            f"{record.size:,}",
+            f"{number(record.bytes / 1e6)} MB",
+            number(record.ratio),
+        )
+        for record in sorted(records, key=lambda r: (r.kernel, r.derivative, r.mode, r.size, r.bytes))
+    ]
+    columns = ("kernel", "backend", "on", "mode", "pass", "elements", "peak", "largest arguments")
+    return Table("Peak memory of one call", columns, rows, _WORDS, True)
