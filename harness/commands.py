@@ -49,6 +49,7 @@ def run(
         measure.Batch(profile_cells.agreement_cells(profile, backends, devices, dtypes), processes=2, threads=1),
         measure.Batch(profile_cells.library_cells(profile, backends, dtypes), processes=2, threads=1),
         measure.Batch(profile_cells.measured_cells(profile, backends, devices, seed, dtypes)),
+        measure.Batch(profile_cells.peak_cells(profile, backends, seed, dtypes), processes=2),
     )
     told = {device: measure.describe(backends, device) for device in devices}
     here = provenance.collect(profile_name, seed, f"reparam run --profile {profile_name}", machine, told)

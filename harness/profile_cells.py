@@ -116,8 +116,6 @@ def measured_cells(
             repeats=profile.repeats,
             seed=seed,
         )
-    if profile.peaks:
-        cells += peaks.plan(profile.peaks, backends, chosen, seed=seed)
     for model in profile.train:
         cells += training.plan(
             model.model,
@@ -151,6 +149,18 @@ def measured_cells(
     for name in table.chosen(profile.reproduced):
         cells += reproductions.plan(name, backends=backends, dtypes=dtypes or ("float64",), devices=devices, seed=seed)
     return cells
+
+
+def peak_cells(profile: Profile, backends: Sequence[str], seed: int, dtypes: Sequence[str] = ()) -> list[Cell]:
+    """Return the cells of peak memory, which may be measured side by side: a process sees its own memory alone.
+
+    Args:
+        profile: what is measured.
+        backends: reference backends.
+        seed: of the inputs.
+        dtypes: floating types; none is float32.
+    """
+    return peaks.plan(profile.peaks, backends, dtypes or ("float32",), seed=seed) if profile.peaks else []
 
 
 def _calibration_cells(
