@@ -14,7 +14,7 @@ import site_records
 
 from harness.results.run import Run
 from harness.results.schema import Check, Time, Variance
-from harness.site import answers, scaling, text
+from harness.site import answers, overview, scaling, text
 from harness.site import timing as timings
 from harness.site.build import build
 from harness.site.page import Section
@@ -88,7 +88,7 @@ def test_every_area_has_its_section_on_its_page(site: Path) -> None:
         assert fact in (site / "method.html").read_text("utf-8")
 
 
-def test_the_overview_carries_the_figures_and_leads_to_their_sections(site: Path) -> None:
+def test_the_overview_carries_a_picture_of_each_answer_and_leads_to_its_section(site: Path) -> None:
     reader = read(site / "index.html")
     assert sum(tag == "figure" for tag, _ in reader.tags) == 3
     targets = {str(attributes.get("href")) for tag, attributes in reader.tags if tag == "a"}
@@ -247,6 +247,24 @@ def test_the_third_answer_counts_clear_wins_only() -> None:
     close = answers.answers([timing("jax", 1.0, 0.6), timing("torch", 2.0, 0.6)])[2]
     assert close.verdict == "Too close to call"
     assert "too close to call 1" in close.sentence
+
+
+@pytest.mark.parametrize("make", overview.PICTURES)
+def test_what_was_not_measured_has_no_picture(make) -> None:
+    assert make([], site_records.BACKENDS) is None
+
+
+def test_the_pictures_of_the_answers_show_the_worst_the_widest_and_the_faster() -> None:
+    records = site_records.run().records
+    right, noisy, costs = (made.data for made in overview.pictures(records, site_records.BACKENDS))
+    checks = [record for record in records if isinstance(record, Check) and record.backend == "jax"]
+    worst = max(record.error / record.budget for record in checks if record.kernel == "gaussian.cdf")
+    assert right.query("backend == 'jax' and kernel == 'gaussian.cdf'")["error"].item() == pytest.approx(worst)
+    assert noisy["variance"].is_monotonic_increasing
+    assert set(noisy["problem"]) == {"norm_squared"}
+    times = [r for r in records if isinstance(r, Time) and (r.derivative, r.size) == ("vjp", 100_000)]
+    for row in costs.itertuples():
+        assert row.seconds == min(r.seconds for r in times if (r.backend, r.kernel) == (row.backend, row.kernel))
 
 
 def timing(size: int, seconds: float, spread: float = 1.0) -> Time:

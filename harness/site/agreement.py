@@ -11,7 +11,7 @@ import altair as alt
 from harness.results.schema import Check, Record, frame
 from harness.site import cells, palette
 from harness.site.cells import Key
-from harness.site.page import PAGE, Figure, Section, Table, figure, of
+from harness.site.page import Figure, Section, Table, figure, of
 from harness.site.ratios import badness, configuration, error, ratio
 from harness.site.text import number, plural, without_paths
 
@@ -143,7 +143,7 @@ def _matrix(
         ),
     )
     measured = base.transform_filter("isValid(datum.level)").encode(href="link:N")
-    measured = measured.transform_calculate(link=f"{PAGE} + '#' + datum.cell")
+    measured = measured.transform_calculate(link="'#' + datum.cell")
     header = alt.Header(labelExpr="split(datum.value, ' ')", labelLineHeight=13)
     chart = (
         alt.layer(
@@ -156,7 +156,6 @@ def _matrix(
         .properties(width=alt.Step(24), height=alt.Step(18))
         .facet(column=alt.Column("configuration:N", title=None, sort=configs, header=header))
         .properties(spacing=8)
-        .add_params(alt.param(name=PAGE, value=""))
     )
     alt_text = (
         f"Matrix of {plural(len(kernels), 'kernel')} by {plural(len(backends), 'backend')} and "

@@ -71,10 +71,10 @@ def _noisy(records: Sequence[Variance]) -> Answer:
     if not records:
         return Answer(question, NOT_MEASURED, "No variance was measured.", "plain", anchor)
     parts = []
-    best = _widest(records)
+    group = widest(records)
     verdict = plural(len({record.estimator for record in records}), "estimator") + " compared"
-    if best:
-        times, quiet, noisy = best
+    if group:
+        times, quiet, noisy = _times(group), group[0], group[-1]
         verdict = f"Up to {number(times, 2)} times apart"
         parts.append(
             f"among estimators without a visible bias, {noisy.estimator} has {number(times)} times the variance of "
@@ -90,20 +90,26 @@ def _noisy(records: Sequence[Variance]) -> Answer:
     return Answer(question, verdict, f"{sentence[0].upper()}{sentence[1:]}.", "plain", anchor)
 
 
-def _widest(records: Sequence[Variance]) -> tuple[float, Variance, Variance] | None:
-    """Return the largest ratio of variances between estimators of one gradient that show no bias, and the two."""
+def widest(records: Sequence[Variance]) -> list[Variance]:
+    """Return the records of the gradient whose estimators, those that show no bias, are farthest apart in variance.
+
+    They stand in the order of their variance; there are at least two, or none.
+    """
     split = own_settings(records)
     groups: dict[tuple[object, ...], list[Variance]] = defaultdict(list)
     for r in records:
         if r.variance and not biased(r):
             key = (r.problem, split[r][0], r.parameter, r.dimension, r.samples, r.backend, r.dtype, r.device)
             groups[key].append(r)
-    pairs = []
-    for group in groups.values():
-        quiet, noisy = (pick(group, key=lambda r: r.variance or 0.0) for pick in (min, max))
-        if quiet.estimator != noisy.estimator and quiet.variance and noisy.variance:
-            pairs.append((noisy.variance / quiet.variance, quiet, noisy))
-    return max(pairs, key=lambda pair: pair[0]) if pairs else None
+    ordered = [sorted(group, key=lambda r: r.variance or 0.0) for group in groups.values()]
+    pairs = [group for group in ordered if group[0].estimator != group[-1].estimator]
+    return max(pairs, key=_times, default=[])
+
+
+def _times(group: Sequence[Variance]) -> float:
+    """Return the largest variance over the least, of records in the order of their variance."""
+    least, most = group[0].variance, group[-1].variance
+    return most / least if least and most else 0.0
 
 
 def _costs(times: Sequence[Time]) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.backends import is_library
 from harness.results.run import Run
 from harness.results.schema import Record
-from harness.site import history, machines, method, provenance, rosetta, sources
+from harness.site import history, machines, method, overview, provenance, rosetta, sources
 from harness.site.answers import Answer, answers, not_measured
 from harness.site.details import programs
 from harness.site.explorer import Explorer, explorer
 from harness.site.figures import Drawn, bundle, draw
-from harness.site.page import Section, Table, leading_to
+from harness.site.page import Section, Table
 from harness.site.pages import AREAS, OVERVIEW, TOPICS, Topic
 from harness.site.text import moment, slug
 
@@ -58,9 +58,8 @@ class Page:
         lead: what a reader finds there.
         shown: its sections.
         command: what measures its subject, for where nothing was; "" where that cannot be.
-        answers: to the three questions, with where each is shown.
+        answers: to the three questions, with where each is shown, and the picture that carries it, if it has one.
         gaps: what was not measured.
-        carried: the figures that carry the answers, with where each belongs.
         runs: whose provenance it shows.
         explorer: of the variances, if it has one.
         notes: paragraphs before the groups.
@@ -72,9 +71,8 @@ class Page:
     lead: str
     shown: Sequence[Shown] = ()
     command: str = ""
-    answers: Sequence[tuple[Answer, str]] = ()
+    answers: Sequence[tuple[Answer, str, Drawn | None]] = ()
     gaps: Sequence[str] = ()
-    carried: Sequence[tuple[Drawn, str]] = ()
     runs: Sequence[Run] = ()
     explorer: Explorer | None = None
     notes: Sequence[str] = ()
@@ -104,7 +102,7 @@ def build(runs: Sequence[Run], output: Path, asv: Path | None = None) -> Path:
     latest = _latest(shown)
     told = history.make(asv, backends, output)
     further = [(machines.TOPIC, machines.section(ordered, backends)), (history.TOPIC, told.section)]
-    pages = [_overview(latest), *_topics(latest, ordered, further, explorer(ordered, output), output)]
+    pages = [_overview(latest, backends, output), *_topics(latest, ordered, further, explorer(ordered, output), output)]
     links = [*((page.file, page.title) for page in pages), *told.links]
     if len(ordered) > 1:
         pages += [_of_run(run, name, own) for run, name, own in zip(ordered, names, shown, strict=True)]
@@ -164,26 +162,20 @@ def _records(sections: Sections) -> list[Record]:
     ]
 
 
-def _overview(latest: Sections) -> Page:
+def _overview(latest: Sections, backends: Sequence[str], output: Path) -> Page:
     records = _records(latest)
     places = {item.section.anchor: f"{area.topic}.html" for area in AREAS if (item := latest.get(area.kind))}
-    carried = [
-        (_elsewhere(item.figures[0], f"{area.topic}.html"), f"{area.topic}.html#{item.section.anchor}")
-        for area in AREAS
-        if area.carries and (item := latest.get(area.kind)) and item.figures
+    drawn = [draw(made, "latest", output) if made else None for made in overview.pictures(records, backends)]
+    told = [
+        (answer, f"{places.get(answer.anchor, '')}#{answer.anchor}", picture)
+        for answer, picture in zip(answers(records), drawn, strict=True)
     ]
-    told = [(answer, f"{places.get(answer.anchor, '')}#{answer.anchor}") for answer in answers(records)]
-    return Page(OVERVIEW.file, OVERVIEW.title, OVERVIEW.lead, answers=told, gaps=not_measured(records), carried=carried)
+    return Page(OVERVIEW.file, OVERVIEW.title, OVERVIEW.lead, answers=told, gaps=not_measured(records))
 
 
 def _drawn(section: Section, output: Path) -> Shown:
     """Return a section that is of no run."""
     return Shown(section, [draw(figure, section.anchor, output) for figure in section.figures])
-
-
-def _elsewhere(drawn: Drawn, file: str) -> Drawn:
-    """Return a drawn figure for another page than its own, to which its marks lead."""
-    return replace(drawn, figure=leading_to(drawn.figure, file))
 
 
 def _topics(
@@ -230,7 +222,7 @@ def _of_run(run: Run, name: str, own: Sections) -> Page:
         f"Run {run.name}",
         "Everything that one run measured.",
         list(own.values()),
-        answers=[(answer, f"#{answer.anchor}") for answer in answers(run.records)],
+        answers=[(answer, f"#{answer.anchor}", None) for answer in answers(run.records)],
         gaps=not_measured(run.records),
         runs=[run],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import altair as alt
@@ -11,9 +11,6 @@ import pandas as pd
 
 from harness.results.schema import Record
 from harness.site.details import Fold
-
-#: The parameter of a chart whose marks lead to places of a page: the page's file, "" for the one that shows the chart.
-PAGE = "page"
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -77,12 +74,6 @@ class Section:
 def of(records: Iterable[Record], kind: type[Kind]) -> list[Kind]:
     """Return the records of one kind, in their order."""
     return [record for record in records if isinstance(record, kind)]
-
-
-def leading_to(figure: Figure, file: str) -> Figure:
-    """Return a figure whose marks lead to places of another page than the one that shows it."""
-    params = [row | {"value": file} if row["name"] == PAGE else row for row in figure.spec.get("params", [])]
-    return replace(figure, spec=figure.spec | ({"params": params} if params else {}))
 
 
 def figure(name: str, title: str, alt_text: str, chart: Any, data: pd.DataFrame) -> Figure:

@@ -69,13 +69,11 @@ class Area:
         kind: of its records.
         make: (records of a run, backends in their order) -> its section, None where there is nothing to show.
         topic: the name of its page.
-        carries: whether its first figure carries an answer on the overview.
     """
 
     kind: type[Record]
     make: Callable[[Sequence[Record], Sequence[str]], Section | None]
     topic: str
-    carries: bool = False
 
 
 OVERVIEW = Topic(
@@ -134,11 +132,11 @@ TOPICS = (
 )
 
 AREAS = (
-    Area(Check, agreement.section, "agreement", carries=True),
+    Area(Check, agreement.section, "agreement"),
     Area(Article, article.section, "agreement"),
-    Area(Variance, variance.section, "variance", carries=True),
+    Area(Variance, variance.section, "variance"),
     Area(Recommendation, calibration.recommendations, "variance"),
-    Area(Time, timing.section, "cost", carries=True),
+    Area(Time, timing.section, "cost"),
     Area(Peak, scaling.peaks, "cost"),
     Area(Ratio, geometry.products, "cost"),
     Area(Memory, geometry.memory, "cost"),

@@ -7,12 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import altair as alt
-import pandas as pd
 
 from harness.results.schema import Peak, Record, Time, frame
 from harness.site import palette
 from harness.site.page import Figure, Section, Table, figure, of
 from harness.site.text import number, plural, slug
+
+#: The words of derivatives.
+PASSES = {"value": "forward", "vjp": "forward + backward"}
 
 _WORDS = frozenset({"backend", "on", "mode", "pass", "from, to"})
 
@@ -22,14 +24,14 @@ def exponents(times: Sequence[Time]) -> list[tuple[Time, Time, tuple[float, floa
 
     The range is that from quartile to quartile: the least and the largest exponent of any pair of quartiles.
     """
-    groups: dict[tuple[str, ...], list[Time]] = defaultdict(list)
+    groups: dict[tuple[str, ...], dict[int, Time]] = defaultdict(dict)
     for r in times:
-        groups[r.kernel, r.backend, r.dtype, r.device, r.mode, r.derivative].append(r)
+        groups[r.kernel, r.backend, r.dtype, r.device, r.mode, r.derivative][r.size] = r
     found = []
     for group in groups.values():
-        if len({record.size for record in group}) < 2:
+        if len(group) < 2:
             continue
-        small, large = sorted(group, key=lambda record: record.size)[-2:]
+        small, large = (group[size] for size in sorted(group)[-2:])
         pairs = (
             (large.seconds, small.seconds),
             (large.seconds_low, small.seconds_high),
@@ -61,58 +63,50 @@ def table(times: Sequence[Time]) -> Table | None:
     return Table(caption, columns, rows, _WORDS, True) if rows else None
 
 
-def curves(times: Sequence[Time], place: str, backends: Sequence[str], passes: dict[str, str]) -> Figure | None:
-    """Return seconds against size in each framework's fastest mode, or None where one size was timed.
+def curves(times: Sequence[Time], place: str, backends: Sequence[str]) -> Figure | None:
+    """Return seconds against size in each framework's faster mode, or None where one size was timed.
+
+    The backward pass is in it, where a kernel has one.
 
     Args:
         times: on one device and dtype.
         place: what to call these.
         backends: in the order of their colours.
-        passes: the words for derivatives.
     """
     kernels = {small.kernel for small, _, _ in exponents(times)}
-    best: dict[tuple[str, ...], Time] = {}
+    backward = {r.kernel for r in times if r.derivative == "vjp"}
+    best: dict[tuple[str, str, int], Time] = {}
     for r in times:
-        key = (r.kernel, r.backend, r.derivative, str(r.size))
-        if r.kernel in kernels and (key not in best or r.seconds < best[key].seconds):
+        key = (r.kernel, r.backend, r.size)
+        if r.kernel not in kernels or (r.kernel in backward and r.derivative != "vjp"):
+            continue
+        if key not in best or r.seconds < best[key].seconds:
             best[key] = r
     if not best:
         return None
-    rows = [
-        {
-            "kernel": r.kernel,
-            "backend": r.backend,
-            "pass": passes.get(r.derivative, r.derivative),
-            "mode": r.mode,
-            "elements": r.size,
-            "seconds": r.seconds,
-            "low": r.seconds_low,
-            "high": r.seconds_high,
-        }
-        for r in best.values()
-    ]
-    x = alt.X("elements:Q", scale=alt.Scale(type="log"), axis=alt.Axis(format="~s", tickCount=4), title="elements")
+    data = frame(list(best.values()))
     scale = alt.Scale(type="log", nice=False, padding=6)
-    base = alt.Chart().encode(x=x, color=palette.colour(backends), detail="pass:N")
-    tooltip = ["kernel:N", "backend:N", "pass:N", "mode:N", "elements:Q", alt.Tooltip("seconds:Q", format=".3~s")]
+    x = alt.X("size:Q", scale=scale, axis=alt.Axis(format="~s", tickCount=4), title="elements")
+    base = alt.Chart().encode(x=x, color=palette.colour(backends))
+    tooltip = ["kernel:N", "backend:N", "mode:N", "size:Q", alt.Tooltip("seconds:Q", format=".3~s")]
     chart = (
         alt.layer(
-            base.mark_area(opacity=0.2).encode(y=alt.Y("low:Q", scale=scale, title="seconds"), y2="high:Q"),
+            base.mark_area(opacity=0.2).encode(y=alt.Y("seconds_low:Q", scale=scale), y2="seconds_high:Q"),
             base.mark_line(point=True).encode(
-                y=alt.Y("seconds:Q", scale=scale, axis=alt.Axis(format="~s")),
-                strokeDash=alt.StrokeDash("pass:N", title="pass"),
+                y=alt.Y("seconds:Q", scale=scale, axis=alt.Axis(format="~s"), title="seconds"),
+                shape=palette.shape(backends),
                 tooltip=tooltip,
             ),
-            data=pd.DataFrame(rows),
+            data=data,
         )
         .properties(width=185, height=130)
-        .facet(facet=alt.Facet("kernel:N", title=None), columns=3)
+        .facet(facet=alt.Facet("kernel:N", title=None), columns=4)
         .resolve_scale(y="independent")
+        .resolve_axis(x="independent")
     )
-    name = f"scaling-{slug(place)}"
     alt_text = f"Seconds of one call against elements, of {plural(len(kernels), 'kernel')} on {place}, by backend."
-    title = f"Time against size, {place}, each framework in its faster mode; bands from quartile to quartile"
-    return figure(name, title, alt_text, chart, frame(list(best.values())))
+    title = f"Time against size, {place}, with the backward pass; bands from quartile to quartile"
+    return figure(f"scaling-{slug(place)}", title, alt_text, chart, data)
 
 
 def peaks(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
@@ -135,12 +129,12 @@ def peaks(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
 
 
 def _bars(records: Sequence[Peak], backends: Sequence[str]) -> Figure:
-    data = frame(records).assign(call=[f"{r.mode}, {r.derivative}" for r in records])
+    data = frame(records).assign(call=[f"{r.mode}, {PASSES.get(r.derivative, r.derivative)}" for r in records])
     chart = (
         alt.Chart(data)
         .mark_point(filled=True, size=45, opacity=1)
         .encode(
-            x=alt.X("ratio:Q", scale=alt.Scale(zero=True), title="peak memory in sizes of the largest argument"),
+            x=alt.X("ratio:Q", scale=alt.Scale(type="log", padding=8), title="largest arguments"),
             y=alt.Y("kernel:N", title=None, axis=alt.Axis(grid=True)),
             yOffset=alt.YOffset("backend:N", scale=alt.Scale(domain=list(backends), paddingOuter=0.4)),
             color=palette.colour(backends),
@@ -152,7 +146,7 @@ def _bars(records: Sequence[Peak], backends: Sequence[str]) -> Figure:
     )
     kernels = {record.kernel for record in records}
     alt_text = f"Peak memory of one call of {plural(len(kernels), 'kernel')} by backend, mode and pass."
-    title = "Peak memory of one call at each kernel's largest size"
+    title = "Peak memory of one call, in sizes of its largest argument, at each kernel's largest size"
     return figure("peak-memory", title, alt_text, chart, frame(records))
 
 

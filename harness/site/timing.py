@@ -11,9 +11,8 @@ import pandas as pd
 from harness.results.schema import Record, Time, frame
 from harness.site import palette, scaling
 from harness.site.page import Figure, Section, Table, figure, of
+from harness.site.scaling import PASSES
 from harness.site.text import plural, seconds, slug
-
-PASSES = {"value": "forward", "vjp": "forward + backward"}
 
 
 def place(record: Time) -> str:
@@ -38,7 +37,7 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
     ]
     for where in sorted({place(record) for record in times}):
         own = [record for record in times if place(record) == where]
-        figures += [drawn for drawn in [scaling.curves(own, where, backends, PASSES)] if drawn]
+        figures += [drawn for drawn in [scaling.curves(own, where, backends)] if drawn]
     tables = [_table(times), *([exponents] if (exponents := scaling.table(times)) else [])]
     if not exponents:
         notes.append("Scaling exponents: not measured, since every kernel was timed at one size.")
