@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 import uuid
@@ -18,6 +19,8 @@ from harness.execution.child import UnavailableError
 from harness.execution.identity import identity
 from harness.execution.process import Listener
 from harness.execution.remote import command, release, remote, resource
+
+_ADDRESS = re.compile(r"(?:(?P<scheme>tcp|tls)://)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})", re.ASCII)
 
 #: Seconds in which a scheduler must answer.
 CONNECT = 10.0
@@ -39,6 +42,33 @@ class LostError(BadInputError):
     """The scheduler cannot be reached; it says nothing of the cells that were sent to it."""
 
 
+def _checked(address: str) -> str:
+    """Return an address with its scheme; distributed itself leaves a thread that hangs where it cannot read one."""
+    found = _ADDRESS.fullmatch(address)
+    if not found or not 0 < int(found["port"]) < 2**16:
+        raise BadInputError(
+            f"--scheduler is {address!r}; allowed: tcp://HOST:PORT and tls://HOST:PORT; "
+            "give the address that the scheduler shows when it starts"
+        )
+    return address if found["scheme"] else f"tcp://{address}"
+
+
+def _security(address: str) -> Any:
+    """Return the certificates of Dask's own configuration; a tls:// address needs them."""
+    from distributed.security import Security
+
+    make: Any = Security
+    mend = "set DASK_DISTRIBUTED__COMM__TLS__CA_FILE, and CERT and KEY of DASK_DISTRIBUTED__COMM__TLS__CLIENT__"
+    try:
+        security = make()
+        context = security.get_connection_args("client").get("ssl_context")
+    except (OSError, ValueError) as error:
+        raise BadInputError(f"the certificates for {address} cannot be read ({type(error).__name__}); {mend}") from None
+    if context is None and address.startswith("tls:"):
+        raise BadInputError(f"{address} needs certificates; {mend}")
+    return security
+
+
 def _connected(address: str) -> Any:
     try:
         import distributed
@@ -50,13 +80,14 @@ def _connected(address: str) -> Any:
     # what a lost connection means is said once, by this module
     for name in ("distributed.client", "distributed.comm", "distributed.core", "distributed.batched"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    security = _security(address)
+    connect: Any = distributed.Client
     try:
-        connect: Any = distributed.Client
-        return connect(address, timeout=CONNECT, set_as_default=False)
+        return connect(address, timeout=CONNECT, set_as_default=False, security=security)
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(".")
         raise LostError(
-            f"no Dask scheduler can be used at {address}: {type(error).__name__}: {reason}; "
+            f"no Dask scheduler answers at {address}: {type(error).__name__}: {reason}; "
             "start one, such as: dask scheduler --host 127.0.0.1"
         ) from None
 
@@ -69,19 +100,19 @@ class Cluster(Executor):
             length.
     """
 
-    def __init__(self, address: str, listener: Listener, patience: float = PATIENCE) -> None:
+    def __init__(self, address: str, listener: Listener) -> None:
         """Connect.
 
         Args:
             address: of the scheduler.
             listener: told of every task that ends.
-            patience: seconds that tasks wait while no worker offers what they need.
 
         Raises:
             BadInputError: there is no scheduler, or Dask is not installed.
         """
+        address = _checked(address)
         self._client = _connected(address)
-        self._address, self._listener, self._patience = address, listener, patience
+        self._address, self._listener = address, listener
         self._run, self._identity = uuid.uuid4().hex, identity()
         self._inner = self._client.get_executor(pure=False)
         self._pending: dict[Future[Any], tuple[str, Future[Any]]] = {}
@@ -163,7 +194,7 @@ class Cluster(Executor):
                 needed = {name for name, _ in self._pending.values()}
             now = time.monotonic()
             since = {name: since.get(name, now) for name in needed - offered}
-            for name in [name for name, start in since.items() if now - start >= self._patience]:
+            for name in [name for name, start in since.items() if now - start >= PATIENCE]:
                 self._missing[name] = self._nobody(name, offered)
                 self._give_up(name.__eq__, self._missing[name])
 
