@@ -19,6 +19,10 @@ import psutil
 PATIENCE = 60.0
 
 
+#: With --no-dashboard alone, Dask still answers HTTP, and on every interface.
+_LOOPBACK = ("--dashboard-address", "127.0.0.1:0", "--no-dashboard")
+
+
 class Machines:
     """A scheduler and its workers.
 
@@ -43,7 +47,7 @@ class Machines:
 
     def scheduler(self, protocol: str = "tcp") -> subprocess.Popen[bytes]:
         """Start the scheduler, and wait until it listens."""
-        words = ("--protocol", protocol, "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        words = ("--protocol", protocol, "--host", "127.0.0.1", "--port", "0", *_LOOPBACK)
         process = self._start("scheduler", *words, "--scheduler-file", str(self.file))
         deadline = time.monotonic() + PATIENCE
         while not self.file.exists():
@@ -59,7 +63,7 @@ class Machines:
 
     def worker(self, resources: str, *more: str) -> subprocess.Popen[bytes]:
         """Start a worker; "torch=1" is such a resource."""
-        words = ("--scheduler-file", str(self.file), "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard")
+        words = ("--scheduler-file", str(self.file), "--host", "127.0.0.1", "--nthreads", "1", *_LOOPBACK)
         nanny = () if "--nanny" in more else ("--no-nanny",)
         return self._start("worker", *words, *nanny, *more, "--resources", resources)
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from harness.execution import cluster
 from harness.execution.cluster import Cluster
 from harness.execution.engine import Engine
 from harness.execution.local import LostError, Workers
+from harness.execution.process import silent
 from harness.execution.work import Cell, Work
 from harness.results import store
 
@@ -59,7 +61,7 @@ def outcomes(cells: list[Cell], engine: Engine) -> dict[str, Any]:
 
 
 def test_records_are_those_of_this_machine(pair: Machines) -> None:
-    cells = draws(100)
+    cells = draws(50)
     here = outcomes(cells, Engine())
     assert outcomes(cells, Engine(pair.address)) == here
     assert outcomes(cells, Engine(scheduler_file=pair.file)) == here
@@ -76,9 +78,14 @@ def test_each_backend_has_a_worker_and_a_process_of_its_own(pair: Machines) -> N
 
 def test_the_process_of_a_run_ends_with_it(pair: Machines) -> None:
     outcomes(draws(1), Engine(pair.address))
-    children = [child for process in pair.processes for child in psutil.Process(process.pid).children(recursive=True)]
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert [child for child in alive if "spawn_main" in " ".join(child.cmdline())] == []
+    left = [
+        child
+        for process in pair.processes
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "spawn_main" in " ".join(child.cmdline())
+    ]
+    _, alive = psutil.wait_procs(left, timeout=30)
+    assert alive == []
 
 
 def test_faults_cost_their_cell_and_no_worker(pair: Machines, tmp_path: Path) -> None:
@@ -208,9 +215,8 @@ def test_a_worker_under_a_nanny_says_what_it_needs(path: str, tmp_path: Path, da
 
 def _certificates(folder: Path) -> dict[str, str]:
     """Make an authority and one certificate, and return the configuration of all parties."""
-    subject = ("-subj", "/CN=127.0.0.1", "-days", "2")
     commands = (
-        ("req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, "-keyout", "ca.key", "-out", "ca.pem"),
+        ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"),
         ("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "own.key", "-out", "own.csr"),
         ("x509", "-req", "-in", "own.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
          "-out", "own.pem"),
@@ -300,17 +306,12 @@ def test_options_that_cannot_be_used(
 def test_distributed_that_is_missing_is_said_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(BadInputError, match=r"--scheduler needs distributed.*pip install .*\[cluster\]"):
-        Cluster("tcp://127.0.0.1:1", lambda *told: None)
+        Cluster("tcp://127.0.0.1:1", silent)
 
 
 def test_a_task_that_kills_every_worker_is_a_failure() -> None:
-    class KilledWorker(Exception):
-        pass
-
-    from concurrent.futures import Future
-
     inner: Future[Any] = Future()
-    inner.set_exception(KilledWorker("x"))
+    inner.set_exception(type("KilledWorker", (Exception,), {})("as distributed names it"))
     outcome = Cluster._outcome(object.__new__(Cluster), inner)
     assert isinstance(outcome, MeasurementError)
     assert "every Dask worker that tried it was lost" in str(outcome)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from harness.errors import BadInputError
 
@@ -11,6 +12,7 @@ class UnlikeError(BadInputError):
     """A worker has other code or other versions than the command that sends it work."""
 
 
+@cache
 def identity() -> dict[str, str]:
     """Return the hash of the source code, and the version of Python and of every package that can change a number."""
     from harness.results import provenance
