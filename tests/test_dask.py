@@ -216,7 +216,8 @@ def test_a_worker_under_a_nanny_says_what_it_needs(path: str, tmp_path: Path, da
 def _certificates(folder: Path) -> dict[str, str]:
     """Make an authority and one certificate, and return the configuration of all parties."""
     commands = (
-        ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=authority", "-days", "2", "-keyout", "ca.key", "-out", "ca.pem"),
+        ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=authority", "-days", "2", "-keyout", "ca.key",
+         "-out", "ca.pem"),
         ("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-keyout", "own.key", "-out", "own.csr"),
         ("x509", "-req", "-in", "own.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
          "-out", "own.pem"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import signal
@@ -13,12 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from backends_for_tests import published
 from work_for_tests import record
 
 from harness import measure
 from harness.errors import BadInputError, MeasurementError
+from harness.execution import soak
 from harness.execution.engine import Engine
 from harness.execution.local import Workers
 from harness.execution.pool import FrameworkPool
@@ -227,3 +230,19 @@ def test_a_pool_ends_at_once_though_its_cells_hang() -> None:
         done, _ = next(stream)
     assert done.key == "good"
     assert not [thread for thread in threading.enumerate() if "_run" in thread.name]
+
+
+def test_a_long_run_takes_no_more_memory_and_no_more_files(tmp_path: Path) -> None:
+    found = soak.soak(1_200, "light", tmp_path / "machine" / "soak")
+    assert found.failed == 0
+    (run,) = store.read(tmp_path)
+    assert len(run.cells) == 1_200
+    assert found.end.descriptors <= found.start.descriptors
+    assert found.end.bytes - found.start.bytes < 2**20
+
+
+def test_processes_that_die_leave_no_files_open() -> None:
+    descriptors = psutil.Process().num_fds()
+    outcomes([cell(f"{turn}", "leave") for turn in range(4)])
+    gc.collect()
+    assert psutil.Process().num_fds() <= descriptors
