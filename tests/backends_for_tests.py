@@ -13,10 +13,11 @@ from implementations.registry import Backend
 
 LIGHT = Backend("light", "light_backend", "json", "reference", "light", environment=(("REPARAM_LIGHT", "1"),))
 SHADE = Backend("shade", "light_backend", "json", "reference", "light")
+DUSK = Backend("dusk", "light_backend", "json", "library", "light", base="light")
 CRASHING = Backend("crashing", "crashing_backend", "json", "reference", "light")
 RAISING = Backend("raising", "raising_backend", "json", "reference", "light")
 
-ROWS = ("LIGHT", "SHADE", "CRASHING", "RAISING")
+ROWS = ("LIGHT", "SHADE", "DUSK", "CRASHING", "RAISING")
 
 
 def publish(folder: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from implementations import registry
 
 for _name in registry.MODULES:
-    sys.modules[f"{__name__}.{_name}"] = ModuleType(f"{__name__}.{_name}")
+    globals()[_name] = sys.modules[f"{__name__}.{_name}"] = ModuleType(f"{__name__}.{_name}")
 
-runtime: Any = sys.modules[f"{__name__}.runtime"]
+runtime: Any
 
 
 def configure(device: str, threads: int) -> None:

@@ -76,6 +76,13 @@ def test_each_backend_has_a_worker_and_a_process_of_its_own(pair: Machines) -> N
         assert own.pop()[1] == worker.pid
 
 
+def test_a_worker_with_two_backends_keeps_a_process_for_each(pair: Machines) -> None:
+    cells = [cell(f"{name} {n}", "parents", name) for n in range(20) for name in ("light", "dusk")]
+    found = outcomes(cells, Engine(pair.address))
+    for name in ("light", "dusk"):
+        assert len({found[f"{name} {n}"] for n in range(20)}) == 1
+
+
 def test_the_process_of_a_run_ends_with_it(pair: Machines) -> None:
     outcomes(draws(1), Engine(pair.address))
     left = [

@@ -71,6 +71,7 @@ def _security(address: str) -> Any:
 
 def _connected(address: str) -> Any:
     try:
+        import dask
         import distributed
     except ImportError:
         raise BadInputError(
@@ -83,7 +84,9 @@ def _connected(address: str) -> Any:
     security = _security(address)
     connect: Any = distributed.Client
     try:
-        return connect(address, timeout=CONNECT, set_as_default=False, security=security)
+        # the client keeps a copy of the last 1000 messages, with all that they held
+        with dask.config.set({"distributed.admin.low-level-log-length": 1}):
+            return connect(address, timeout=CONNECT, set_as_default=False, security=security)
     except Exception as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(".")
         raise LostError(

@@ -129,9 +129,11 @@ class FrameworkPool(Executor):
         """Return what a slot does next: of its own place, else of one that no slot has; None at the end."""
         with self._change:
             while True:
-                taken = {other.place for other in self._slots if other is not slot}
+                others = [other.place for other in self._slots if other is not slot]
                 own = [slot.place] if slot.place in self._waiting else []
-                places = [*own, *(place for place in self._waiting if place not in taken)]
+                # a slot gives up what it has loaded only where no slot is empty
+                free = slot.place is None or None not in others
+                places = [*own, *(place for place in self._waiting if free and place not in others)]
                 if places and places[0] is not None:
                     slot.place = places[0]
                     rows = self._waiting[slot.place]

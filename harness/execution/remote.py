@@ -1,7 +1,8 @@
 """What a Dask worker does with a task.
 
 A Dask worker takes one framework, which its resources name: "torch", "jax-gpu". It runs a task in a process that it
-owns, as this machine's pool does, so that a framework that hangs or dies costs its task and not the worker.
+owns, as this machine's pool does, so that a framework that hangs or dies costs its task and not the worker. A library
+has a process beside that of the framework it adapts, and so has every framework of a worker that is given several.
 """
 
 from __future__ import annotations
@@ -45,8 +46,18 @@ def _pool(run: str) -> FrameworkPool:
             raise MeasurementError("the run has ended")
         if _Own.pool is None or _Own.run != run:
             _end()
-            _Own.run, _Own.pool = run, FrameworkPool()
+            _Own.run, _Own.pool = run, FrameworkPool(_room())
         return _Own.pool
+
+
+def _room() -> int:
+    """Return how many backends the cells of this Dask worker may ask for: each keeps its process."""
+    import distributed
+
+    worker: Any = distributed.get_worker
+    offered = worker().state.total_resources
+    works = [Work("", name, device) for name in registry.backends() for device in ("cpu", "gpu")]
+    return max(sum(resource(work) in offered for work in works), 1)
 
 
 def _end() -> None:
