@@ -8,6 +8,7 @@ from pathlib import Path
 from harness import measure, profiles
 from harness.agreement.ledger import LISTED
 from harness.console import note
+from harness.execution.engine import Engine
 from harness.results import provenance, store
 from harness.results.run import Run
 from harness.results.schema import Check, Failure, Reproduction
@@ -23,6 +24,7 @@ def run(
     seed: int,
     fresh: bool = False,
     machine: str = "",
+    engine: Engine | None = None,
 ) -> int:
     """Measure a profile into the results folder, then build the dashboard.
 
@@ -35,6 +37,7 @@ def run(
         seed: of all noise.
         fresh: start anew although a run of the same fingerprint exists.
         machine: what to call this machine.
+        engine: which machines measure, and how long a cell may take.
 
     Returns:
         The exit status: 0, or 1 if a cell failed, a comparison is out of budget, or a figure of the literature differs.
@@ -51,15 +54,17 @@ def run(
         measure.Batch(profile_cells.measured_cells(profile, backends, devices, seed, dtypes)),
         measure.Batch(profile_cells.peak_cells(profile, backends, seed, dtypes), processes=2),
     )
-    told = {device: measure.describe(backends, device) for device in devices}
+    told = {device: measure.describe(backends, device, engine) for device in devices}
     here = provenance.collect(profile_name, seed, f"reparam run --profile {profile_name}", machine, told)
-    result = measure.run(batches, root, here, fresh)
+    result = measure.run(batches, root, here, fresh, engine)
     failures = [record for record in result.records if isinstance(record, Failure)]
     checks = [record for record in result.records if isinstance(record, Check)]
     outside = [record for record in checks if not record.within_budget and record.deviation != LISTED]
     differing = [record for record in result.records if isinstance(record, Reproduction) and not record.agrees]
     for failure in failures:
         note(f"not measured: {failure.cell}: {failure.reason}")
+    if failures:
+        note(f"{len(failures)} cells failed; the same command tries them again, and nothing else")
     if outside:
         note(f"{len(outside)} comparisons are out of budget; see them with: reparam check")
     if differing:

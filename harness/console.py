@@ -14,7 +14,7 @@ from typing import Any
 import click
 import msgspec
 
-from harness.execution.local import Listener
+from harness.execution.process import Listener
 
 #: A line every so often where standard error is no terminal.
 SECONDS_BETWEEN_LINES = 10.0

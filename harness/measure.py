@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.console import note, progress
+from harness.errors import without_folders
+from harness.execution.engine import Engine
 from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
 from harness.results import store
@@ -32,11 +34,17 @@ class Batch:
 def _failure(cell: Cell, error: Exception) -> Failure:
     arguments = cell.work.arguments
     dtype = str(arguments.get("dtype", ""))
-    return Failure(backend=cell.work.backend, dtype=dtype, device=cell.work.device, cell=cell.key, reason=f"{error}")
+    reason = without_folders(" ".join(f"{error}".split())) or type(error).__name__
+    return Failure(backend=cell.work.backend, dtype=dtype, device=cell.work.device, cell=cell.key, reason=reason)
 
 
-def describe(backends: Sequence[str], device: str = "cpu") -> dict[str, dict[str, Any]]:
+def describe(backends: Sequence[str], device: str = "cpu", engine: Engine | None = None) -> dict[str, dict[str, Any]]:
     """Return what each backend says of its process on a device: version, device, flags.
+
+    Args:
+        backends: names.
+        device: "cpu" or "gpu".
+        engine: which machines are asked.
 
     Raises:
         UnavailableError: a backend does not see the device.
@@ -51,22 +59,28 @@ def describe(backends: Sequence[str], device: str = "cpu") -> dict[str, dict[str
         return finish
 
     cells = [
-        Cell(f"describe {name} {device}", Work("harness.execution.local:describe", name, device), keep(name))
+        Cell(f"describe {name} {device}", Work("harness.execution.child:describe", name, device), keep(name))
         for name in backends
     ]
-    with Workers(processes=2) as workers:
+    with Workers(processes=2, engine=engine) as workers:
         workers.run(cells)
     return {name: found[name] for name in backends}
 
 
-def measure(cells: Sequence[Cell], processes: int = 1, threads: int = 0) -> list[Record]:
+def measure(cells: Sequence[Cell], processes: int = 1, threads: int = 0, engine: Engine | None = None) -> list[Record]:
     """Measure cells with progress on standard error, and return their records in the order of the cells.
+
+    Args:
+        cells: to be measured.
+        processes: frameworks that compute at once on this machine.
+        threads: threads of one operation; 0 is the framework's own choice.
+        engine: which machines measure, and how long a cell may take.
 
     Raises:
         Exception: what went wrong in the first cell that failed.
     """
     found: dict[str, Sequence[Record]] = {}
-    with progress(len(cells)) as (listener, finished), Workers(processes, threads, listener) as workers:
+    with progress(len(cells)) as (listener, finished), Workers(processes, threads, listener, engine) as workers:
         for cell, outcome in workers.stream(cells):
             if isinstance(outcome, Exception):
                 raise outcome
@@ -75,7 +89,9 @@ def measure(cells: Sequence[Cell], processes: int = 1, threads: int = 0) -> list
     return [record for cell in cells for record in found[cell.key]]
 
 
-def run(batches: Sequence[Batch], root: Path, provenance: dict[str, Any], fresh: bool) -> store.StoredRun:
+def run(
+    batches: Sequence[Batch], root: Path, provenance: dict[str, Any], fresh: bool, engine: Engine | None = None
+) -> store.StoredRun:
     """Measure the batches into the store, going on where a run of the same fingerprint stopped.
 
     Args:
@@ -83,6 +99,7 @@ def run(batches: Sequence[Batch], root: Path, provenance: dict[str, Any], fresh:
         root: the results folder.
         provenance: of this run.
         fresh: start anew although such a run exists.
+        engine: which machines measure, and how long a cell may take.
 
     Returns:
         The run as it stands in the store at the end. A cell that failed is a record of its own there, and is tried
@@ -102,7 +119,7 @@ def run(batches: Sequence[Batch], root: Path, provenance: dict[str, Any], fresh:
     if total:
         with store.Part(folder, provenance) as part, progress(total) as (listener, finished):
             for batch in waiting:
-                with Workers(batch.processes, batch.threads, listener) as workers:
+                with Workers(batch.processes, batch.threads, listener, engine) as workers:
                     for cell, outcome in workers.stream(batch.cells):
                         if isinstance(outcome, Exception):
                             note(f"failed: {cell.key}: {outcome}")

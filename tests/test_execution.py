@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.errors import BadInputError, MeasurementError, without_folders
-from harness.execution import local
+from harness.execution import child
 from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
 from implementations import registry
@@ -104,7 +104,7 @@ def test_programs_are_not_kept_where_the_folder_cannot_be_made(tmp_path: Path, m
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("REPARAM_CACHE", str(blocked))
-    assert local.keeping("torch") == {}
+    assert child.keeping("torch") == {}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
+import sys
 import time
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness import dtypes, noise
+from harness.errors import BadInputError
 from harness.execution import progress
 from harness.results.schema import Article, TrainingVariance
 
@@ -101,3 +105,101 @@ def trajectory_with_a_short_reference(backend: ModuleType, **arguments: Any) -> 
     for problem, road in reference.ROADS.items():
         reference.ROADS[problem] = road._replace(points=2)
     return trajectory.measure(backend, **arguments)
+
+
+class OddBadInputError(BadInputError):
+    """Bad input of a third party, that cannot be unpickled."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(f"{first}: {second}")
+
+
+class _Unreadable:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return int, ("no number",)
+
+
+def draw(backend: ModuleType, seed: int) -> list[float]:
+    del backend
+    return list(noise.generator(seed, "worker test").standard_normal(100))
+
+
+def kill_itself(backend: ModuleType, log: str) -> None:
+    note_and_record(backend, 0, log, 0.0)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def draw_on_second_try(backend: ModuleType, seed: int, flag: str) -> list[float]:
+    """Draw, but for the first time, when the process is killed."""
+    if not Path(flag).exists():
+        kill_itself(backend, flag)
+    return draw(backend, seed)
+
+
+def fail_until(backend: ModuleType, flag: str) -> list[Article]:
+    del backend
+    if not Path(flag).exists():
+        raise FileNotFoundError(f"no {flag}")
+    return [record(2)]
+
+
+def hang(backend: ModuleType) -> None:
+    del backend
+    while True:
+        time.sleep(60)
+
+
+def fork_and_die(backend: ModuleType) -> None:
+    """Leave a child that lives on for a little while, and with it every file that this process has open."""
+    del backend
+    if os.fork() == 0:
+        time.sleep(20)
+    os._exit(7)
+
+
+def allocate(backend: ModuleType) -> None:
+    """Ask for more memory than the process may have."""
+    del backend
+    resource.setrlimit(resource.RLIMIT_AS, (2**33, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    np.ones(2**34, dtype=np.int8)
+
+
+def leave(backend: ModuleType) -> None:
+    del backend
+    sys.exit(5)
+
+
+def raise_odd_bad_input(backend: ModuleType) -> None:
+    del backend
+    raise OddBadInputError("first", "second")
+
+
+def return_what_cannot_be_sent(backend: ModuleType) -> Any:
+    return lambda: backend
+
+
+def return_what_cannot_be_read(backend: ModuleType) -> Any:
+    del backend
+    return _Unreadable()
+
+
+def echo(backend: ModuleType, numbers: bytes) -> bytes:
+    del backend
+    return numbers
+
+
+def report_often(backend: ModuleType, times: int) -> list[Any]:
+    del backend
+    for turn in range(times):
+        progress.report(turn + 1, times, "again")
+    return []
+
+
+def parents(backend: ModuleType) -> tuple[int, int]:
+    del backend
+    return os.getpid(), os.getppid()
+
+
+def note_and_draw(backend: ModuleType, seed: int, log: str, seconds: float) -> list[float]:
+    note_and_record(backend, seed, log, seconds)
+    return draw(backend, seed)

@@ -12,6 +12,7 @@ from harness.agreement import ledger, plan, verdict
 from harness.agreement.snippet import snippet
 from harness.agreement.verdict import Verdict
 from harness.backends import is_library
+from harness.execution.engine import Engine
 from harness.execution.work import Cell
 from harness.measure import measure
 from harness.results.schema import Check
@@ -54,19 +55,20 @@ def _modes(backend: str) -> list[str]:
     return [ways.usual(backend), "vmapped"] if is_library(backend) else list(ways.MODES)
 
 
-def run(cells: Sequence[Cell], kernels: Sequence[str], cases: Sequence[str]) -> Verdict:
+def run(cells: Sequence[Cell], kernels: Sequence[str], cases: Sequence[str], engine: Engine | None = None) -> Verdict:
     """Run the cells, with progress on standard error, and judge what they found.
 
     Args:
         cells: of a check.
         kernels: the patterns that were chosen.
         cases: likewise.
+        engine: which machines measure.
     """
     # a framework that compiles takes longest, and what takes longest starts first
     longest_first = sorted(
         cells, key=lambda cell: not ways.is_compiled(cell.work.backend, ways.usual(cell.work.backend))
     )
-    records = [record for record in measure(longest_first, processes=2, threads=1) if isinstance(record, Check)]
+    records = [record for record in measure(longest_first, 2, 1, engine) if isinstance(record, Check)]
     return verdict.judge(records, kernels, cases)
 
 

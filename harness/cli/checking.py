@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import DTYPES, Where, print_records, where
+from harness.cli.options import DTYPES, Where, on_engine, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
+    from harness.execution.engine import Engine
     from harness.execution.work import Cell
 
 #: Programs that reproduce something are shown for so many comparisons at most; --snippets writes all.
@@ -36,6 +37,7 @@ SHOWN = 10
               help="With --search: the whole range of the dtype, also where squares leave it.")  # fmt: skip
 @click.option("--add", is_flag=True, help="With --search: add what is out of budget to the cases.")
 @click.option("--generators", is_flag=True, help="Test the frameworks' random numbers instead, in all dtypes.")
+@on_engine
 @where("float32", "float64")
 @click.pass_context
 def check(
@@ -50,6 +52,7 @@ def check(
     everywhere: bool,
     add: bool,
     generators: bool,
+    engine: Engine,
     where: Where,
 ) -> None:
     """Compare kernels, estimators, models and libraries with the oracle, in units of their error budgets.
@@ -67,15 +70,17 @@ def check(
     if (add or everywhere) and seconds is None:
         given = "--add" if add else "--everywhere"
         raise errors.BadInputError(f"{given} goes with --search; give --search SECONDS as well, as in --search 60")
+    if seconds is not None and engine.distributed:
+        raise errors.BadInputError("--search runs on this machine alone; leave out --scheduler and --scheduler-file")
     if generators:
         by_default = ctx.get_parameter_source("dtypes") is click.core.ParameterSource.DEFAULT
-        ctx.exit(_generators(replace(where, dtypes=DTYPES) if by_default else where))
+        ctx.exit(_generators(replace(where, dtypes=DTYPES) if by_default else where, engine))
     if seconds is not None:
         ctx.exit(_search(kernels, modes, seconds, everywhere, add, where))
     options = where.chosen()
     options.pop("seed")
     cells = conformance.everything(kernels, cases) if full else conformance.cells(kernels, cases, modes, **options)
-    ctx.exit(_check(cells, kernels, cases, snippets, update_ledger, where.format))
+    ctx.exit(_check(cells, kernels, cases, snippets, update_ledger, where.format, engine))
 
 
 def _check(
@@ -85,12 +90,13 @@ def _check(
     snippets: Path | None,
     update_ledger: bool,
     format_: str,
+    engine: Engine,
 ) -> int:
     from harness.agreement import conformance, plan, verdict
     from harness.agreement.snippet import snippet
     from harness.console import note
 
-    found = conformance.run(cells, kernels, cases)
+    found = conformance.run(cells, kernels, cases, engine)
     columns: Columns = {
         "kernel": "kernel",
         "backend": "backend",
@@ -152,14 +158,14 @@ def _search(
     return 1 if outside else 0
 
 
-def _generators(where: Where) -> int:
+def _generators(where: Where, engine: Engine) -> int:
     from harness.console import note
     from harness.generators import known, plan
     from harness.measure import measure
     from harness.results.schema import Generator
 
     cells = plan.plan(where.chosen()["backends"], where.dtypes, where.seed, devices=where.devices)
-    records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Generator)]
+    records = [record for record in measure(cells, 2, 1, engine) if isinstance(record, Generator)]
     print_records(records, {name: name for name in plan.COLUMNS}, where.format)
     detected = sorted({f"{record.backend} {record.distribution} {record.dtype}: {record.pitfall}"
                        for record in records if record.pitfall})  # fmt: skip

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, pairs, print_records, where
+from harness.cli.options import Where, on_engine, pairs, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
+    from harness.execution.engine import Engine
 
 
 @click.command()
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--threads", type=click.IntRange(0), help="Of each process. Default: 1 where blocks are shared out, "
               "or the framework draws; else its own choice, 0.")  # fmt: skip
 @click.option("--blocks-per-call", type=int, default=64, show_default=True, help="Where the framework draws.")
+@on_engine
 @where("float32")
 def variance(
     estimator: str,
@@ -52,6 +54,7 @@ def variance(
     processes: int,
     threads: int | None,
     blocks_per_call: int,
+    engine: Engine,
     where: Where,
 ) -> None:
     """Measure mean, bias and variance of a gradient estimator, with intervals, and its cost.
@@ -86,7 +89,7 @@ def variance(
     if precision is not None:
         wanted = precisions.read(precision)
         pilot = cells(replicates=precisions.PILOT, **chosen | {"seed": integer(where.seed, "pilot")})
-        pilots = [record for record in measure(pilot, 1, threads) if isinstance(record, Variance)]
+        pilots = [record for record in measure(pilot, 1, threads, engine) if isinstance(record, Variance)]
         replicates = precisions.replicates(pilots, wanted)
         note(f"a pilot of {precisions.PILOT:,} on other noise: {replicates:,} replicates for {100 * wanted:g} %")
     planned = cells(replicates=100_000 if replicates is None else replicates, processes=processes, **chosen)
@@ -110,7 +113,7 @@ def variance(
         "exact variance": "exact_variance",
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    print_records(measure(planned, processes, threads), columns, where.format)
+    print_records(measure(planned, processes, threads, engine), columns, where.format)
 
 
 @click.command()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, where
+from harness.cli.options import Where, on_engine, where
+
+if TYPE_CHECKING:
+    from harness.execution.engine import Engine
 
 _RESULTS = click.option(
     "--results", type=click.Path(file_okay=False, path_type=Path), default=Path("results"), show_default=True,
@@ -39,6 +43,7 @@ class _Listing(click.Command):
 @click.option("--fresh", is_flag=True, help="Start anew although a run of the same code and versions exists.")
 @click.option("--machine", default="", help="What to call this machine. Default: its processor and cores.")
 @_RESULTS
+@on_engine
 @where()
 @click.pass_context
 def run(
@@ -47,6 +52,7 @@ def run(
     fresh: bool,
     machine: str,
     results: Path,
+    engine: Engine,
     where: Where,
 ) -> None:
     """Measure everything of a profile into the results folder, then build the dashboard.
@@ -57,7 +63,7 @@ def run(
     """
     from harness import commands
 
-    ctx.exit(commands.run(profile_name, results, fresh=fresh, machine=machine, **where.chosen()))
+    ctx.exit(commands.run(profile_name, results, fresh=fresh, machine=machine, engine=engine, **where.chosen()))
 
 
 @click.command()

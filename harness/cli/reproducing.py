@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, print_records, where
+from harness.cli.options import Where, on_engine, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
+    from harness.execution.engine import Engine
     from harness.results.schema import Reproduction
 
 
@@ -34,9 +35,12 @@ class _Listing(click.Command):
               help="Folder for a picture of every figure: SVG, PNG, and its data.")  # fmt: skip
 @click.option("--fewer", type=int, default=1, show_default=True,
               help="Divide the gradients that are measured by this, for a first look.")  # fmt: skip
+@on_engine
 @where("float64")
 @click.pass_context
-def reproduce(ctx: click.Context, names: Sequence[str], pictures: Path | None, fewer: int, where: Where) -> None:
+def reproduce(
+    ctx: click.Context, names: Sequence[str], pictures: Path | None, fewer: int, engine: Engine, where: Where
+) -> None:
     """Make figures and laws of the literature again, and hold them against exact values.
 
     The table has the point of each curve that lies farthest from its exact value, in standard errors, and the laws
@@ -50,7 +54,7 @@ def reproduce(ctx: click.Context, names: Sequence[str], pictures: Path | None, f
 
     chosen, options = table.chosen(tuple(names)), where.chosen()
     cells = [cell for name in chosen for cell in plan.plan(name, **options, fewer=fewer)]
-    points = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Reproduction)]
+    points = [record for record in measure(cells, 2, 1, engine) if isinstance(record, Reproduction)]
     found = [
         law
         for name in chosen

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.results.schema import Record
+
+
+class Place(NamedTuple):
+    """What one process holds; works of one place run in order."""
+
+    backend: str
+    device: str
+    lane: int
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,32 @@ class Work:
     arguments: dict[str, Any] = field(default_factory=dict)
     alone: bool = False
     lane: int = 0
+
+    @property
+    def place(self) -> Place:
+        """Return what its process holds."""
+        return Place(self.backend, self.device, self.lane)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A work, and the conditions under which a process does it.
+
+    Attributes:
+        work: what is done.
+        key: of its cell, for progress.
+        threads: threads of one operation; 0 is the framework's own choice.
+        time_limit: seconds until its process is killed.
+        keeps_programs: whether the framework finds again what an earlier process compiled.
+        identity: the code and versions that its process must have, see `identity.identity`; none asks for nothing.
+    """
+
+    work: Work
+    key: str = ""
+    threads: int = 0
+    time_limit: float = math.inf
+    keeps_programs: bool = False
+    identity: dict[str, str] = field(default_factory=dict)
 
 
 def as_is(result: Any) -> Sequence[Record]:

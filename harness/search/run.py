@@ -19,7 +19,7 @@ from harness.agreement import plan
 from harness.agreement.checks import Configuration
 from harness.agreement.evaluate import Call, Result
 from harness.errors import out_of_range
-from harness.execution.local import Listener, silent
+from harness.execution.process import Listener, silent
 from harness.execution.session import Session
 from harness.kernels import select
 from harness.results.schema import Check

@@ -1,0 +1,148 @@
+"""The driver's end of a framework's process: one task at a time, with a time limit, and the reason where it dies."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from harness.errors import MeasurementError
+from harness.execution import child
+from harness.execution.work import Task
+from implementations import registry
+
+SPAWN = multiprocessing.get_context("spawn")
+
+#: (key of the cell, parts done, parts in all, note)
+Listener = Callable[[str, int, int, str], None]
+
+#: Seconds that a process has to end by itself after its last task.
+GRACE = 5.0
+
+#: Seconds between two looks at whether a silent process lives: a pipe that a grandchild holds open does not say it.
+_TURN = 0.5
+
+# two threads that wait for children at once take each other's exit codes
+_CHILDREN = threading.Lock()
+
+
+class DiedError(MeasurementError):
+    """The process ended while it did a task."""
+
+
+class TimeLimitError(MeasurementError):
+    """The task took longer than it may."""
+
+
+def silent(key: str, done: int, total: int, note: str) -> None:
+    """Hear nothing."""
+
+
+def cause(code: int | None) -> str:
+    """Return why a process ended, from its exit code: "killed by signal 9 (SIGKILL), perhaps out of memory"."""
+    if code is None or code >= 0:
+        return f"exit status {code}"
+    names = {number.value: number.name for number in signal.Signals}
+    guess = ", perhaps out of memory" if -code == signal.SIGKILL else ""
+    return f"killed by signal {-code} ({names.get(-code, 'unknown')}){guess}"
+
+
+class FrameworkProcess:
+    """A spawned process that holds one backend.
+
+    Attributes:
+        backend: the backend's name.
+        loaded: whether its framework has been imported and configured.
+    """
+
+    def __init__(self, backend: str, keeps_programs: bool = False) -> None:
+        self.backend, self.loaded, self._up = backend, False, False
+        environment = dict(registry.find(backend).environment) | (child.keeping(backend) if keeps_programs else {})
+        self._connection, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=child.serve, args=(theirs, environment))
+        with _CHILDREN:
+            self._process.start()
+        theirs.close()
+
+    def call(self, function: Callable[[Task], Any], task: Task, listener: Listener = silent) -> Any:
+        """Return function(task), computed in the process.
+
+        Args:
+            function: picklable by its name.
+            task: of this process's backend.
+            listener: told of the progress.
+
+        Raises:
+            DiedError: the process ended; it must be closed.
+            TimeLimitError: the task took too long; the process was killed and must be closed.
+            Exception: what the work raised, see `child.call`.
+        """
+        deadline = time.monotonic() + task.time_limit
+        while not self._up:
+            self._up = self._receive(deadline, task)[0] == child.READY
+        # a process that is up waits for its task, so that even a large one is sent without delay
+        try:
+            self._connection.send((function, task))
+        except OSError:
+            self._died()
+        while True:
+            kind, told = self._receive(deadline, task)
+            if kind == child.REPORT:
+                listener(task.key, *told)
+            elif kind == child.LOADED:
+                self.loaded = True
+            elif kind == child.ERROR:
+                raise told
+            else:
+                return told
+
+    def _receive(self, deadline: float, task: Task) -> tuple[str, Any]:
+        try:
+            while not self._connection.poll(max(0.0, min(deadline - time.monotonic(), _TURN))):
+                if self._exit_code() is not None:
+                    self._died()
+                if time.monotonic() >= deadline:
+                    self.kill()
+                    raise TimeLimitError(
+                        f"not finished after {task.time_limit:g} s, and killed; allow more with --time-limit SECONDS"
+                    )
+            message = self._connection.recv_bytes()
+        except (EOFError, OSError):
+            self._died()
+        try:
+            kind, told = pickle.loads(message)
+        except Exception as error:
+            raise MeasurementError(f"what the work returned cannot be read here: {type(error).__name__}") from None
+        return kind, told
+
+    def _died(self) -> NoReturn:
+        self._wait(GRACE)
+        raise DiedError(f"the {self.backend} process died: {cause(self._exit_code())}") from None
+
+    def _exit_code(self) -> int | None:
+        with _CHILDREN:
+            return self._process.exitcode
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._exit_code() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+
+    def kill(self) -> None:
+        """End the process at once, from any thread."""
+        with suppress(ValueError):  # it is closed already
+            self._process.kill()
+
+    def close(self) -> None:
+        """End the process, and free what it took here."""
+        self._connection.close()
+        self._wait(GRACE)
+        self._process.kill()
+        while self._exit_code() is None:
+            time.sleep(0.005)
+        self._process.close()
