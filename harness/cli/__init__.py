@@ -10,23 +10,17 @@ from harness import errors
 from harness.cli.checking import check
 from harness.cli.completing import completion
 from harness.cli.estimating import coverage, laws, recommend, variance
+from harness.cli.groups import Named
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, throughput, time, train
 from harness.cli.publishing import run, site
 from harness.cli.reproducing import reproduce
+from harness.cli.results import results
 from harness.cli.trajectory import trajectory
 
 
-class _Main(click.Group):
+class _Main(Named):
     """The group of commands. Bad input ends in one line and exit status 2, never in a traceback."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or say which ones are nearest."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            raise click.UsageError(str(errors.unknown("command", args[0], self.commands, "reparam --help")))
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn its errors into messages."""
@@ -73,6 +67,7 @@ for _command in (
     reproduce,
     run,
     site,
+    results,
     completion,
 ):
     main.add_command(_command)
