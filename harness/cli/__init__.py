@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -28,6 +29,12 @@ class _Main(Named):
             return super().invoke(ctx)
         except errors.BadInputError as error:
             click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+        except OSError as error:
+            if error.errno not in errors.FULL:
+                raise
+            what = Path(error.filename).name if isinstance(error.filename, str) else "a file"
+            click.echo(f"Error: {what} cannot be written: {error.strerror}; make room on that disk", err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("Interrupted. What was finished is kept; the same command goes on from there.", err=True)

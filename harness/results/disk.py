@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from harness.errors import BadInputError
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+from harness.errors import FULL, BadInputError
 
 
 @contextmanager
@@ -27,7 +24,7 @@ def said(path: Path, mend: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        room = "make room on that disk" if error.errno in _FULL else "see to it that it can be written"
+        room = "make room on that disk" if error.errno in FULL else "see to it that it can be written"
         raise BadInputError(f"{path} cannot be written: {error.strerror or error}; {room}, {mend}") from error
 
 

@@ -16,6 +16,9 @@ import msgspec
 
 from harness.results.schema import AnyRecord, Record
 
+#: What decoding raises: also for bytes that are no text, and for brackets within brackets within brackets.
+UNREADABLE = (msgspec.MsgspecError, ValueError, RecursionError)
+
 CLOSING = b'{"kind":"cell"'
 
 _SEAL_BYTES = 45

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from harness.errors import BadInputError
 from harness.results import lines
 from harness.results.schema import SCHEMA, Record
@@ -132,14 +130,14 @@ def _read_header(part: Part, data: bytes) -> int:
     head = _whole_header(data) or first
     try:
         any_header = lines.ANY_HEADER.decode(head)
-    except msgspec.MsgspecError as error:
+    except lines.UNREADABLE as error:
         part.damages.append(Damage(1, "", f"is not the header of a results file ({error})"))
         return 0
     if any_header.schema != SCHEMA:
         raise _newer(part.path, 1, f"schema {any_header.schema}", any_header.provenance)
     try:
         header = lines.HEADER.decode(head)
-    except msgspec.MsgspecError as error:
+    except lines.UNREADABLE as error:
         if lines.is_sealed(head):
             raise _newer(part.path, 1, f"what this version does not know ({error})", any_header.provenance) from None
         part.damages.append(Damage(1, "", f"is not the header of a results file ({error})"))
@@ -159,7 +157,7 @@ def _decoded(own: list[tuple[int, bytes]]) -> tuple[list[Record], tuple[int, str
     for number, raw in own:
         try:
             records.append(lines.RECORD.decode(raw))
-        except msgspec.MsgspecError as error:
+        except lines.UNREADABLE as error:
             return records, (number, f"is not a record of schema {SCHEMA} ({error})")
     return records, None
 
@@ -204,7 +202,7 @@ def read(path: Path) -> Part:
         number += 1
         try:
             closing = lines.CLOSED.decode(raw) if raw.startswith(lines.CLOSING) else None
-        except msgspec.MsgspecError:
+        except lines.UNREADABLE:
             closing = None
         if closing is None:
             pending.append((number, raw))
