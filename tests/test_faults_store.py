@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from work_for_tests import record
 
 from harness.errors import BadInputError
 from harness.results import disk, lines, part, prune, store
-from harness.results.schema import SCHEMA
+from harness.results.schema import SCHEMA, Record
 
 TESTS = Path(__file__).parent
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(TESTS.parent), str(TESTS)))}
@@ -35,12 +36,21 @@ def ended(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
 
 
-def written(root: Path) -> Path:
-    folder, _ = store.resumable(root, PROVENANCE)
+FEW = {key: CELLS[key] for key in ("b", "c")}
+
+
+def write_cells(folder: Path, cells: Mapping[str, Sequence[Record]], appended: list[str]) -> Path:
+    """Write cells, and say which ones the store has taken."""
     with store.Part(folder, PROVENANCE) as writer:
-        for key, records in CELLS.items():
+        for key, records in cells.items():
             writer.append(key, records)
+            appended.append(key)
     return writer.path
+
+
+def written(root: Path, cells: Mapping[str, Sequence[Record]] = CELLS) -> Path:
+    folder, _ = store.resumable(root, PROVENANCE)
+    return write_cells(folder, cells, [])
 
 
 def measured_once(root: Path, log: Path, cells: int, breaks: int) -> None:
@@ -83,7 +93,7 @@ def test_a_flipped_bit_of_every_byte_is_found_and_costs_its_own_cell_only(tmp_pa
     whole = path.read_bytes()
     bits = random.Random(3)
     for index in range(len(whole)):
-        for bit in bits.sample(range(8), 2):
+        for bit in bits.sample(range(8), 1 if index % 4 else 3):
             flipped = bytearray(whole)
             flipped[index] ^= 1 << bit
             path.write_bytes(flipped)
@@ -128,14 +138,6 @@ def test_a_cell_moved_to_another_header_is_found(tmp_path: Path) -> None:
     assert [damage.cell for damage in part.read(path).damages] == ["a"]
 
 
-def write_cells(folder: Path, appended: list[str]) -> None:
-    """Write every cell, and say which ones the store has taken."""
-    with store.Part(folder, PROVENANCE) as writer:
-        for key, records in CELLS.items():
-            writer.append(key, records)
-            appended.append(key)
-
-
 class Disk:
     """A disk with room for some bytes; what goes beyond is refused as Linux does it, the rest written first."""
 
@@ -157,8 +159,9 @@ WRITE = os.write
 def test_a_disk_full_at_every_byte_loses_nothing_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: bool
 ) -> None:
-    size = len(written(tmp_path / "size").read_bytes())
     monkeypatch.setattr(os, "fsync", lambda _: None)
+    monkeypatch.setattr(time, "perf_counter", lambda: 0.0)
+    size = len(written(tmp_path / "size", FEW).read_bytes())
     if not cut:
         monkeypatch.setattr(os, "ftruncate", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "no")))
     for room in range(0, size, 1 if cut else 7):
@@ -167,16 +170,16 @@ def test_a_disk_full_at_every_byte_loses_nothing_finished(
         appended: list[str] = []
         monkeypatch.setattr(os, "write", Disk(room, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)[room % 3]).write)
         with pytest.raises(BadInputError, match=r"cannot be written: .*make room on that disk, then give the same"):
-            write_cells(folder, appended)
+            write_cells(folder, FEW, appended)
         monkeypatch.setattr(os, "write", WRITE)
         _, earlier = store.resumable(root, PROVENANCE)
         assert list(earlier.cells if earlier else ()) == appended
         assert not cut or earlier is None or earlier.notes == []
         with store.Part(folder, PROVENANCE) as writer:
-            for key in CELLS.keys() - set(appended):
-                writer.append(key, CELLS[key])
+            for key in FEW.keys() - set(appended):
+                writer.append(key, FEW[key])
         (run,) = store.read(root)
-        assert run.cells == CELLS
+        assert run.cells == FEW
         shutil.rmtree(root)
 
 
@@ -197,7 +200,7 @@ def test_a_failing_fsync_is_said_and_loses_nothing_finished(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fsync)
         with pytest.raises(BadInputError, match="Input/output error; see to it that it can be written, then give"):
-            write_cells(folder, appended)
+            write_cells(folder, CELLS, appended)
     _, earlier = store.resumable(tmp_path, PROVENANCE)
     assert list(earlier.cells if earlier else ()) == appended
 
@@ -350,3 +353,33 @@ def test_replacing_a_file_on_a_full_disk_leaves_the_old_one(tmp_path: Path, monk
         disk.replace(path, b"newer")
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_files_edited_by_hand_never_give_a_number_that_was_not_measured(tmp_path: Path) -> None:
+    """Lines deleted, doubled, swapped, cut, mixed with bytes of any kind: 400 files."""
+    path = written(tmp_path)
+    whole = path.read_bytes().splitlines(keepends=True)
+    chance = random.Random(11)
+    for _ in range(400):
+        edited = list(whole)
+        for _ in range(chance.randint(1, 3)):
+            at, other = chance.randrange(len(edited)), chance.randrange(len(edited))
+            line = edited[at]
+            cut = chance.randint(0, len(line))
+            edited[at] = chance.choice(
+                (b"", line * 2, edited[other], line[:cut], line[cut:], b"[" * 5000 + b"\n", chance.randbytes(40) + line)
+            )
+        path.write_bytes(b"".join(edited))
+        found = part.read(path)
+        assert {cell.key: cell.records for cell in found.cells}.items() <= CELLS.items()
+        if found.damages:
+            with pytest.raises(BadInputError, match=r"^.*part-1\.jsonl: line \d+ .*$"):
+                store.resumable(tmp_path, PROVENANCE)
+
+
+def test_a_file_that_the_disk_does_not_give_is_said(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(BadInputError, match=r"part-1\.jsonl cannot be read: .*; restore it from a copy"):
+        store.read(tmp_path)

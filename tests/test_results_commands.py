@@ -215,10 +215,10 @@ def test_merge_puts_the_shares_of_two_machines_into_one_run(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"source": "t"}, "source: s and t"),
+        ({"source": "t"}, "source: 's' and 't'"),
         ({"seed": 1}, "seed: 0 and 1"),
-        ({"profile": "full"}, "profile: test and full"),
-        ({"versions": {"numpy": "9"}}, "versions.numpy: None and 9"),
+        ({"profile": "full"}, "profile: 'test' and 'full'"),
+        ({"versions": {"numpy": "9"}}, "versions.numpy: None and '9'"),
         ({"backends": {"cpu": {"torch": {"tf32": True}}}}, "backends.cpu: None and"),
     ],
 )
@@ -234,11 +234,11 @@ def test_merge_refuses_unlike_runs_and_names_the_field(tmp_path: Path, change: d
 @pytest.mark.parametrize(
     ("ours", "theirs", "difference"),
     [
-        ([record(0)], [record(1)], "formula is formula 0 and formula 1"),
+        ([record(0)], [record(1)], "formula is 'formula 0' and 'formula 1'"),
         ([record(0)], [msgspec.structs.replace(record(0), measured=5e-324)], "measured is 0.0 and 5e-324"),
         ([record(0)], [record(0), record(1)], "1 and 2 records"),
         ([seconds(0.1)], [msgspec.structs.replace(seconds(0.2), size=9)], "size is 8 and 9"),
-        ([record(0)], [seconds(0.1)], "kind is article and time"),
+        ([record(0)], [seconds(0.1)], "kind is 'article' and 'time'"),
     ],
 )
 def test_merge_refuses_two_numbers_for_one_cell(

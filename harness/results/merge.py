@@ -48,7 +48,7 @@ def _different(one: Sequence[Record], other: Sequence[Record]) -> str:
     for left, right in zip(map(numbers, one), map(numbers, other), strict=True):
         for name in [*left, *right]:
             if left.get(name) != right.get(name):
-                return f"{name} is {left.get(name)} and {right.get(name)}"
+                return f"{name} is {left.get(name)!r:.60} and {right.get(name)!r:.60}"
     return ""
 
 

@@ -106,9 +106,10 @@ def _newer(path: Path, line: int, what: str, provenance: dict[str, Any]) -> Newe
     from harness.results.provenance import versions
 
     versions_there = provenance.get("versions")
-    wrote = versions_there.get("reparam") if isinstance(versions_there, dict) else None
+    told = versions_there.get("reparam") if isinstance(versions_there, dict) else None
+    wrote = "".join(letter for letter in str(told or "of an unknown version") if letter.isprintable())[:60]
     return NewerError(
-        f"{path}: line {line} has {what}; written by reparam {wrote or 'of an unknown version'}, and this is "
+        f"{path}: line {line} has {what}; written by reparam {wrote}, and this is "
         f"reparam {versions().get('reparam', 'of an unknown version')}, which reads schema {SCHEMA}; "
         "use that version, or move the file out of the results folder"
     )
@@ -187,8 +188,16 @@ def read(path: Path) -> Part:
 
     Raises:
         NewerError: it was written by a newer version.
+        BadInputError: the disk does not give it.
     """
-    part, data = Part(path), path.read_bytes()
+    part = Part(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInputError(
+            f"{path} cannot be read: {error.strerror or error}; restore it from a copy, or move it out of the results "
+            "folder: its cells are then measured again"
+        ) from error
     if b"\n" not in data:
         part.notes.append(f"{path}: line 1 is torn; the file holds nothing yet")
         return part

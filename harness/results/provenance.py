@@ -151,7 +151,7 @@ def fingerprint(provenance: dict[str, Any]) -> str:
 
 
 def differences(one: dict[str, Any], other: dict[str, Any], prefix: str = "") -> list[str]:
-    """Return what keeps two runs from being merged, such as "versions.torch: 2.13.0 and 2.12.0"; machines may differ.
+    """Return what keeps two runs from being merged, such as "seed: 0 and 1"; machines may differ.
 
     Args:
         one: provenance of a run.
@@ -164,7 +164,7 @@ def differences(one: dict[str, Any], other: dict[str, Any], prefix: str = "") ->
         if isinstance(left, dict) and isinstance(right, dict):
             found += differences(left, right, f"{prefix}{name}.")
         elif left != right:
-            found.append(f"{prefix}{name}: {left} and {right}")
+            found.append(f"{prefix}{name}: {left!r:.60} and {right!r:.60}")
     return found
 
 
