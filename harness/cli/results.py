@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def verify(ctx: click.Context, folder: Path, format_: str) -> None:
     states = {row["state"] for row in rows}
     if "damaged" in states:
         note(
-            f"Set what is damaged aside with: reparam results prune --damaged {folder}; the command of the run then "
+            f"Set what is damaged aside with: reparam results prune --damaged {shlex.quote(str(folder))}; the command of the run then "
             "measures those cells again"
         )
     ctx.exit(1 if states & checks.BAD else 0)

@@ -76,7 +76,7 @@ def table(root: Path, kind: str, backends: Sequence[str] = (), dtypes: Sequence[
         for own in [] if run is None else run.by_machine():
             told = own.provenance
             facts = (told.get(name) for name in ("profile", "started", "commit", "seed"))
-            about = (own.name, provenance.machine_name(told), *facts)
+            about = (own.name, provenance.machine_of(told), *facts)
             rows += [
                 (*about, key, *flat(record).values())
                 for key, cell in own.cells.items()

@@ -92,7 +92,7 @@ def _target(into: Path, first: parts.Part, sources: Sequence[Path]) -> Path:
         for folder in (store.folders(into) if into.is_dir() else [])
         if any(not provenance.differences(part.provenance, first.provenance) for part in _parts(folder))
     ]
-    target = alike[0] if alike else into / _plain(provenance.machine_name(first.provenance)) / first.path.parent.name
+    target = alike[0] if alike else into / _plain(provenance.machine_of(first.provenance)) / first.path.parent.name
     for source in sources:
         if source.resolve().is_relative_to(into.resolve()) and source.resolve() != target.resolve():
             raise BadInputError(f"{source} lies in {into} itself; move it out of there, or merge into another folder")
@@ -139,7 +139,7 @@ def merge(sources: Sequence[Path], into: Path) -> list[dict[str, Any]]:
         {
             "run": store.name_of(share.part.path.parent),
             "part": share.part.path.name,
-            "machine": provenance.machine_name(share.part.provenance),
+            "machine": provenance.machine_of(share.part.provenance),
             "new": len(share.new),
             "known": share.known,
             "into": store.name_of(target),

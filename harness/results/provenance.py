@@ -106,14 +106,14 @@ def source_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def collect(profile: str, seed: int, command: str, machine_name: str, backends: dict[str, Any]) -> dict[str, Any]:
+def collect(profile: str, seed: int, command: str, machine_of: str, backends: dict[str, Any]) -> dict[str, Any]:
     """Return the provenance of a run that starts now.
 
     Args:
         profile: of the run.
         seed: of the run.
         command: the command that repeats it.
-        machine_name: what to call this machine, or "".
+        machine_of: what to call this machine, or "".
         backends: what each backend says of itself, by name.
     """
     revision, dirty = commit()
@@ -122,7 +122,7 @@ def collect(profile: str, seed: int, command: str, machine_name: str, backends: 
         "profile": profile,
         "seed": seed,
         "command": command,
-        "machine": machine(machine_name),
+        "machine": machine(machine_of),
         "versions": versions(),
         "commit": revision,
         "dirty": dirty,
@@ -131,7 +131,7 @@ def collect(profile: str, seed: int, command: str, machine_name: str, backends: 
     }
 
 
-def machine_name(provenance: dict[str, Any]) -> str:
+def machine_of(provenance: dict[str, Any]) -> str:
     """Return what the machine of a run is called."""
     told = provenance.get("machine")
     return str(told.get("name", "unknown")) if isinstance(told, dict) else "unknown"

@@ -65,7 +65,7 @@ class StoredRun:
         found: dict[str, StoredRun] = {}
         for key, cell in self._standing().items():
             origin = self.origins[key]
-            name = provenances.machine_name(origin)
+            name = provenances.machine_of(origin)
             found.setdefault(name, replace(self, provenance=origin, cells={}, origins={}))
             found[name].cells[key], found[name].origins[key] = cell, origin
         return list(found.values()) or [self]
