@@ -49,10 +49,8 @@ def verify(ctx: click.Context, folder: Path, format_: str) -> None:
     show(rows, {name: name for name in ("run", "part", "state", "line", "cell", "cells", "reason")}, format_)
     states = {row["state"] for row in rows}
     if "damaged" in states:
-        note(
-            f"Set what is damaged aside with: reparam results prune --damaged {shlex.quote(str(folder))}; the command of the run then "
-            "measures those cells again"
-        )
+        mend = f"reparam results prune --damaged {shlex.quote(str(folder))}"
+        note(f"Set what is damaged aside with: {mend}; the command of the run then measures those cells again")
     ctx.exit(1 if states & checks.BAD else 0)
 
 
