@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tiny_run import PROVENANCE
 from work_for_tests import record
 
+from harness import commands
+from harness.cli import main
 from harness.errors import BadInputError
 from harness.results import disk, lines, part, prune, store
+from harness.results.merge import merge
 from harness.results.schema import SCHEMA, Record
 
 TESTS = Path(__file__).parent
@@ -262,6 +266,40 @@ def test_a_small_file_system_that_fills_up(tmp_path: Path) -> None:
     assert part.read(parts[0]).cells
     assert part.read(parts[0]).notes == []
     measured_once(tmp_path / "results", tmp_path / "log", 120, 8)
+
+
+@pytest.mark.parametrize("command", ["prune", "merge"])
+def test_mending_and_merging_on_a_full_disk_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """The disk fills up anywhere in what they write; given again, with room, they finish."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+    for room in range(0, 1200, 37):
+        root, into = tmp_path / f"{room}", tmp_path / f"{room} into"
+        path = written(root)
+        data = path.read_bytes()
+        if command == "prune":
+            data = data.replace(b'"measured":2.0', b'"measured":3.0')
+            path.write_bytes(data)
+        monkeypatch.setattr(os, "write", Disk(room, errno.ENOSPC).write)
+        with pytest.raises(BadInputError, match="No space left on device; make room on that disk"):
+            prune.prune(root, prune.What(damaged=True)) if command == "prune" else merge([root], into)
+        monkeypatch.setattr(os, "write", WRITE)
+        assert data in {path.read_bytes(), *(file.read_bytes() for file in path.parent.glob("*.damaged"))}
+        assert len(part.read(path).cells) == (3 if command == "prune" else 4)
+        prune.prune(root, prune.What(damaged=True)) if command == "prune" else merge([root], into)
+        (run,) = store.read(root if command == "prune" else into)
+        assert run.cells == {key: cell for key, cell in CELLS.items() if command == "merge" or key != "b"}
+
+
+def test_a_disk_that_fills_up_outside_of_the_store_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/home/me/site/cost.html")
+
+    monkeypatch.setattr(commands, "site", full)
+    done = CliRunner().invoke(main, ["site"])
+    assert done.exit_code == 2
+    assert done.stderr == "Error: cost.html cannot be written: No space left on device; make room on that disk\n"
 
 
 def test_the_second_writer_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: Path) -> None:

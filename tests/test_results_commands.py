@@ -252,6 +252,15 @@ def test_merge_refuses_two_numbers_for_one_cell(
     assert not (tmp_path / "into").exists()
 
 
+def test_merge_beside_an_unlike_run_of_the_same_name(tmp_path: Path) -> None:
+    unlike = put(tmp_path / "into", {"a": [record(0)]}, seed=1)
+    before = unlike.read_bytes()
+    rows, _ = reparam("merge", put(tmp_path / "one", {"a": [record(5)]}).parent, "--into", tmp_path / "into")
+    assert rows[0]["into"] == f"{store.name_of(unlike.parent)}-2"
+    assert unlike.read_bytes() == before
+    assert len(store.read(tmp_path / "into")) == 2
+
+
 def test_merge_refuses_damage_traps_and_folders_within(tmp_path: Path) -> None:
     into = tmp_path / "into"
     good = put(into, {"a": [record(0)]})

@@ -92,12 +92,11 @@ def _target(into: Path, first: parts.Part, sources: Sequence[Path]) -> Path:
         for folder in (store.folders(into) if into.is_dir() else [])
         if any(not provenance.differences(part.provenance, first.provenance) for part in _parts(folder))
     ]
-    target = alike[0] if alike else into / _plain(provenance.machine_of(first.provenance)) / first.path.parent.name
+    machine = _plain(provenance.machine_of(first.provenance))
+    target = alike[0] if alike else store.free(into / machine / first.path.parent.name)
     for source in sources:
         if source.resolve().is_relative_to(into.resolve()) and source.resolve() != target.resolve():
             raise BadInputError(f"{source} lies in {into} itself; move it out of there, or merge into another folder")
-    if not alike and target.exists():
-        raise BadInputError(f"{target} holds an unlike run; merge into another folder")
     return target
 
 

@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
 from harness.errors import BadInputError
 from harness.results import part as parts
 from harness.results import provenance as provenances
+from harness.results.lines import UNREADABLE
 from harness.results.schema import Failure, Record
 from harness.results.writing import Part
 
-__all__ = ["Part", "StoredRun", "folders", "name_of", "read", "read_run", "resumable"]
+__all__ = ["UNREADABLE", "Part", "StoredRun", "folders", "free", "name_of", "read", "read_run", "resumable"]
 
 
 @dataclass
@@ -105,7 +107,7 @@ def folders(root: Path) -> list[Path]:
     Raises:
         BadInputError: there is no such folder.
     """
-    if not root.is_dir():
+    if not os.path.isdir(root):  # also where the name is too long for a path
         raise BadInputError(f"no results folder {root}; make one with: reparam run --profile quick --results {root}")
     below = {path.parent for path in root.glob("*/*/part-*.jsonl")}
     whole = Path(os.path.abspath(root))  # the name of a run is that of its folder, and of the one that holds it
@@ -128,6 +130,12 @@ def read(root: Path) -> list[StoredRun]:
     return sorted(runs, key=lambda run: str(run.provenance.get("started", "")))
 
 
+def free(folder: Path) -> Path:
+    """Return a folder for a new run: this one, or FOLDER-2 and so on where it holds a run already."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(found for found in chain([folder], numbered) if not parts.listing(found))
+
+
 def resumable(root: Path, provenance: dict[str, Any], fresh: bool = False) -> tuple[Path, StoredRun | None]:
     """Return the folder in which a run goes on or starts, and what it has finished.
 
@@ -144,7 +152,4 @@ def resumable(root: Path, provenance: dict[str, Any], fresh: bool = False) -> tu
         if run is not None and run.fingerprint == wanted:
             return folder, run
     name = f"{provenance['started'][:10]}-{(provenance['commit'] or 'no-commit')[:7]}-{provenance['profile']}"
-    folder, number = base / name, 2
-    while folder.exists():
-        folder, number = base / f"{name}-{number}", number + 1
-    return folder, None
+    return free(base / name), None
