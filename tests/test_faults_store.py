@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import random
@@ -176,7 +177,8 @@ def test_a_disk_full_at_every_byte_loses_nothing_finished(
         with pytest.raises(BadInputError, match=r"cannot be written: .*make room on that disk, then give the same"):
             write_cells(folder, FEW, appended)
         monkeypatch.setattr(os, "write", WRITE)
-        _, earlier = store.resumable(root, PROVENANCE)
+        again, earlier = store.resumable(root, PROVENANCE)
+        assert again == folder
         assert list(earlier.cells if earlier else ()) == appended
         assert not cut or earlier is None or earlier.notes == []
         with store.Part(folder, PROVENANCE) as writer:
@@ -187,7 +189,7 @@ def test_a_disk_full_at_every_byte_loses_nothing_finished(
         shutil.rmtree(root)
 
 
-@pytest.mark.parametrize("fails", range(1, 9))
+@pytest.mark.parametrize("fails", range(1, 10))
 def test_a_failing_fsync_is_said_and_loses_nothing_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: int
 ) -> None:
@@ -225,7 +227,7 @@ def test_names_reach_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     flushed: list[str] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.append(os.readlink(f"/proc/self/fd/{descriptor}")))
     path = written(tmp_path)
-    assert {str(path), str(path.parent), str(path.parent.parent), str(tmp_path)} <= set(flushed)
+    assert {str(path), *map(str, path.parents[:4])} <= set(flushed)
     assert flushed.count(str(path)) == len(CELLS) + 1
 
 
@@ -326,6 +328,32 @@ def test_the_second_writer_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: 
     assert sorted(int(line) for line in set(log.read_text().split())) == list(range(12))
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.EACCES])
+def test_a_file_system_that_flushes_no_folders_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").is_dir():
+            raise OSError(code, os.strerror(code))
+        flush(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert len(part.read(written(tmp_path)).cells) == len(CELLS)
+
+
+def test_where_nothing_can_be_locked_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert len(part.read(written(tmp_path)).cells) == len(CELLS)
+    assert "cannot be locked on this file system" in capsys.readouterr().err
+
+
 def test_one_process_writes_a_run_once_at_a_time(tmp_path: Path) -> None:
     folder, _ = store.resumable(tmp_path, PROVENANCE)
     with store.Part(folder, PROVENANCE):
@@ -340,6 +368,9 @@ def newer(path: Path, **change: Any) -> bytes:
     """Put a file there as a newer version would write it: sealed, with something this one does not know."""
     told = PROVENANCE | {"versions": {"reparam": "7.3.0"}}
     head = lines.header(change.get("schema", SCHEMA), "f", told)
+    if "header" in change:
+        bare = head[: -lines._SEAL_BYTES] + b',"weather":1'
+        head = bare + b',"digest":"' + lines._digest(b"", bare) + b'"}'
     body = lines.cell(head, "a", [record(0)], 0.1)
     if unknown := change.get("unknown"):
         first = json.loads(body.splitlines()[0]) | unknown
@@ -355,6 +386,7 @@ def newer(path: Path, **change: Any) -> bytes:
     ("change", "message"),
     [
         ({"schema": SCHEMA + 1}, rf"line 1 has schema {SCHEMA + 1}; written by reparam 7\.3\.0"),
+        ({"header": True}, r"line 1 has what this version does not know.*weather.*reparam 7\.3\.0"),
         ({"unknown": {"weather": 1.5}}, r"line 3 has what this version does not know.*weather.*reparam 7\.3\.0"),
         ({"unknown": {"kind": "weather"}}, r"line 3 has what this version does not know.*reparam 7\.3\.0"),
     ],

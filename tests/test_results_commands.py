@@ -17,8 +17,10 @@ from tiny_run import PROVENANCE
 from work_for_tests import record
 
 import harness
+from harness import commands
 from harness.cli import main
 from harness.results import export, part, store
+from harness.results.run import Run
 from harness.results.schema import AnyRecord, Failure, Record, Time
 from harness.results.schema.identity import is_cost, numbers
 
@@ -210,6 +212,19 @@ def test_merge_puts_the_shares_of_two_machines_into_one_run(tmp_path: Path) -> N
     assert contents(into) == merged
     reparam("verify", into)
     assert put(into, {"d": [record(4)]}, **here).parent == into / run.name
+
+
+def test_the_site_shows_each_machine_of_a_merged_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, name in enumerate(("one", "two")):
+        put(tmp_path / name, {f"{number}": [record(number)]}, machine={"name": name})
+    reparam("merge", tmp_path / "one", tmp_path / "two", "--into", tmp_path / "into")
+    shown: list[Run] = []
+    monkeypatch.setattr("harness.site.build.build", lambda runs, *_: shown.extend(runs))
+    commands.site(tmp_path / "into", tmp_path / "pages")
+    assert [(run.provenance["machine"]["name"], run.records) for run in shown] == [
+        ("one", [record(0)]),
+        ("two", [record(1)]),
+    ]
 
 
 @pytest.mark.parametrize(

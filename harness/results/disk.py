@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.errors import FULL, BadInputError
+
+#: Said of folders by file systems that flush names with files, and of folders above that are not one's own.
+_CANNOT_FLUSH = {errno.EINVAL, errno.EBADF, errno.EOPNOTSUPP, errno.EACCES, errno.EPERM}
 
 
 @contextmanager
@@ -39,11 +43,19 @@ def write(descriptor: int, data: bytes) -> None:
 def keep_names(*folders: Path) -> None:
     """Wait until the disk has the names of the files in some folders: a file's own fsync does not cover its name."""
     for folder in folders:
-        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            _flush(folder)
+        except OSError as error:
+            if error.errno not in _CANNOT_FLUSH:
+                raise
+
+
+def _flush(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def replace(path: Path, data: bytes) -> None:

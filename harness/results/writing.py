@@ -51,7 +51,7 @@ class Part:
                 )
             with disk.said(folder, _GO_ON):
                 self._create(folder)
-                disk.keep_names(folder, folder.parent, folder.parent.parent)
+                disk.keep_names(folder, *folder.absolute().parents[:3])  # the results folder may be new too
         except BaseException:
             self._close()
             raise
