@@ -93,14 +93,15 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
 
     runs = [
         Run(
-            stored.name,
-            stored.provenance,
+            own.name,
+            own.provenance,
             [
                 record
-                for record in stored.records
+                for record in own.records
                 if (not backends or record.backend in backends) and (not dtypes or record.dtype in dtypes)
             ],
         )
         for stored in store.read(root)
+        for own in stored.by_machine()
     ]
     return build(runs, output, history.find(root))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import re
 from collections.abc import Iterable
+
+#: Errors of the system that say that there is no room on a disk.
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class BadInputError(ValueError):

@@ -117,7 +117,7 @@ def run(
     every = sum(len(batch.cells) for batch in batches)
     note(f"{every - total} of {every} cells are in {folder} already; {total} to measure")
     if total:
-        with store.Part(folder, provenance) as part, progress(total) as (listener, finished):
+        with store.Part(folder, provenance, total) as part, progress(total) as (listener, finished):
             for batch in waiting:
                 with Workers(batch.processes, batch.threads, listener, engine) as workers:
                     for cell, outcome in workers.stream(batch.cells):

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -15,7 +16,8 @@ from harness.cli import main
 from harness.profiles import PROFILES
 from harness.results.schema import Check, Variance
 
-COMMANDS = tuple(main.commands)
+GROUPS = tuple(name for name, command in main.commands.items() if isinstance(command, click.Group))
+COMMANDS = tuple(name for name in main.commands if name not in GROUPS)
 QUADRATIC = ("variance", "--estimator", "pathwise", "--problem", "quadratic")
 
 
@@ -37,6 +39,18 @@ def test_help_has_an_example_and_the_common_options(command: str) -> None:
         assert option in done.output
 
 
+@pytest.mark.parametrize("group", GROUPS)
+def test_help_of_a_group_and_its_commands_has_an_example(group: str) -> None:
+    command = main.commands[group]
+    assert isinstance(command, click.Group)
+    assert f"Example: reparam {group}" in CliRunner().invoke(main, [group, "--help"]).output
+    for name in command.commands:
+        done = CliRunner().invoke(main, [group, name, "--help"])
+        assert done.exit_code == 0
+        assert f"Example: reparam {group} {name}" in done.output
+        assert "--format" in done.output
+
+
 @pytest.mark.parametrize(
     ("line", "offered"),
     [
@@ -46,6 +60,8 @@ def test_help_has_an_example_and_the_common_options(command: str) -> None:
         ("reparam check --backend num", ["numpyro"]),
         ("reparam check --kernel gaussian.cd", ["gaussian.cdf"]),
         ("reparam run --profile rep", ["reproduce"]),
+        ("reparam results exp", ["export"]),
+        ("reparam results export x.csv --kind var", ["variance"]),
         ("reparam reproduce tuc", ["tucker2017"]),
     ],
 )
@@ -64,7 +80,7 @@ def test_a_script_for_each_shell(shell: str) -> None:
 
 def test_main_help_names_every_command() -> None:
     done = CliRunner().invoke(main, ["--help"])
-    assert all(f"  {command} " in done.output for command in COMMANDS)
+    assert all(f"  {command} " in done.output for command in (*COMMANDS, *GROUPS))
 
 
 def test_help_of_run_names_every_profile() -> None:
@@ -85,6 +101,13 @@ def test_list_prints_one_json_array_of_flat_records(what: str) -> None:
 
 BAD = {
     "unknown command": (("chekc",), "nearest: check"),
+    "unknown command of a group": (("results", "verfiy"), "nearest: verify"),
+    "no results to verify": (("results", "verify", "no-such-folder"), "no results folder no-such-folder"),
+    "no results to merge": (("results", "merge", "no-such-folder", "--into", "x"), "no results folder no-such-folder"),
+    "nothing to prune": (("results", "prune"), "give --damaged"),
+    "prune all": (("results", "prune", "--keep", "0"), "keep is 0; allowed: 1 or more"),
+    "unknown kind": (("results", "export", "x.csv", "--kind", "varianc"), "nearest: variance"),
+    "unknown file": (("results", "export", "x.xls"), "allowed: .parquet or .csv"),
     "unknown listing": (("list", "kernel"), "nearest: kernels"),
     "unknown estimator": ((*QUADRATIC[:2], "pathwize", *QUADRATIC[3:]), "nearest: pathwise"),
     "unknown problem": ((*QUADRATIC[:4], "quadratik"), "nearest: quadratic"),

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tiny_run import PROVENANCE
 from work_for_tests import record
 
 from harness.errors import BadInputError
-from harness.results import provenance, store
-
-PROVENANCE: dict[str, Any] = {
-    "started": "2026-01-02T03:04:05+00:00", "profile": "test", "seed": 0, "command": "", "machine": {"name": "m"},
-    "versions": {}, "commit": "abcdef0123", "dirty": False, "source": "s", "backends": {},
-}  # fmt: skip
+from harness.results import log, part, provenance, store
+from harness.results.schema import Failure
 
 
 def written(root: Path, *cells: tuple[str, int]) -> Path:
@@ -29,6 +21,12 @@ def written(root: Path, *cells: tuple[str, int]) -> Path:
         for key, count in cells:
             part.append(key, [record(number) for number in range(count)])
     return part.path
+
+
+def unsealed(path: Path) -> None:
+    """Make of a file what versions before the digests wrote."""
+    lines = re.sub(rb',"digest":"[0-9a-f]{32}"', b"", path.read_bytes()).splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[1:]))
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -68,11 +66,11 @@ def test_torn_anywhere_loses_no_finished_cell(tmp_path: Path) -> None:
     whole = path.read_bytes()
     ends = [index + 1 for index in range(len(whole)) if whole[index : index + 1] == b"\n"]
     closing = [end for end in ends if b'"kind":"cell"' in whole[:end].splitlines()[-1]]
-    for cut in range(ends[0], len(whole) + 1):
+    for cut in range(ends[1], len(whole) + 1):
         path.write_bytes(whole[:cut])
         (run,) = store.read(tmp_path)
         assert len(run.cells) == sum(end <= cut for end in closing)
-        assert bool(run.notes) == (cut not in {ends[0], *closing})
+        assert bool(run.notes) == (cut not in {ends[1], *closing})
         assert path.read_bytes() == whole[:cut]
 
 
@@ -84,72 +82,101 @@ def test_a_torn_header_is_passed_over(tmp_path: Path) -> None:
     assert [set(run.cells) for run in store.read(tmp_path)] == [{"a"}]
 
 
+def test_a_header_torn_anywhere_holds_nothing_and_stops_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    whole = path.read_bytes()
+    for cut in range(len(whole)):
+        path.write_bytes(whole[:cut])
+        assert all(not run.cells for run in store.read(tmp_path))
+        store.resumable(tmp_path, PROVENANCE)
+
+
+@pytest.mark.parametrize("sealed", [True, False])
 @pytest.mark.parametrize(
-    ("line", "text", "message"),
+    ("place", "text", "message"),
     [
-        (1, b'{"kind":"run","schema":99,"fingerprint":"","provenance":{}}', "line 1 has schema 99"),
-        (1, b"backend,variance", "line 1 is not the header"),
-        (2, b"{}", "line 2 is not a record"),
-        (2, b'{"kind":"article","backend":1}', "line 2 is not a record"),
-        (3, b'{"kind":"cell","key":"a","records":7,"seconds":0.1}', "line 3 closes a cell of 7 records, 1 stand"),
+        (0, b"backend,variance", "line 1 (is not the header|does not have its digest; its copy)"),
+        (1, b"{}", "line [23] is not a record"),
+        (1, b'{"kind":"article","backend":1}', "line [23] is not a record"),
+        (2, b'{"kind":"cell","key":"a","records":7,"seconds":0.1}', "line [34] closes a cell of 7 records, 1 stand"),
+        (2, b'{"kind":"cell","key":"a","records":0,"seconds":0.1}', "line [34] (closes a cell of 0|does not have)"),
     ],
 )
-def test_a_foreign_line_is_named_and_nothing_changes(tmp_path: Path, line: int, text: bytes, message: str) -> None:
+def test_a_foreign_line_is_named_and_nothing_changes(
+    tmp_path: Path, place: int, text: bytes, message: str, sealed: bool
+) -> None:
     path = written(tmp_path, ("a", 1), ("b", 1))
+    if not sealed:
+        unsealed(path)
     lines = path.read_bytes().split(b"\n")
-    lines[line - 1] = text
+    lines[place + (sealed and place > 0)] = text
     path.write_bytes(b"\n".join(lines))
     before = path.read_bytes()
     with pytest.raises(BadInputError, match=message) as caught:
         store.read(tmp_path)
     assert "part-1.jsonl" in str(caught.value)
+    assert "reparam results prune --damaged" in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
 
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from harness import measure
-from harness.execution.work import Cell, Work
-if __name__ == "__main__":
-    root, log, backend = sys.argv[1:]
-    cells = [
-        Cell(f"cell {n}", Work("work_for_tests:note_and_record", backend, "cpu", dict(number=n, log=log, seconds=0.02)))
-        for n in range(40)
+def test_files_without_digests_are_read_and_gone_on_with(tmp_path: Path) -> None:
+    old = written(tmp_path, ("a", 2), ("b", 0))
+    unsealed(old)
+    before = old.read_bytes()
+    assert b"digest" not in before
+    assert before.count(b'"kind":"run"') == 1
+    new = written(tmp_path, ("c", 1))
+    assert new.parent == old.parent
+    (run,) = store.read(tmp_path)
+    assert {key: len(records) for key, records in run.cells.items()} == {"a": 2, "b": 0, "c": 1}
+    assert not part.read(old).checked
+    assert part.read(new).checked
+    assert old.read_bytes() == before
+
+
+@pytest.mark.parametrize("change", [{"machine": {"name": "n"}}, {"source": "t"}, {"versions": {"numpy": "0"}}])
+def test_parts_of_unlike_runs_in_one_folder_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Another machine is no other run: merging puts its parts there."""
+    folder = written(tmp_path, ("a", 1)).parent
+    foreign = store.Part(tmp_path / "elsewhere" / "run", PROVENANCE | change)
+    with foreign:
+        foreign.append("b", [record(1)])
+    foreign.path.rename(folder / "part-2.jsonl")
+    if "machine" in change:
+        run = store.read_run(folder, tmp_path)
+        assert run is not None
+        assert [(own.provenance["machine"]["name"], set(own.cells)) for own in run.by_machine()] == [
+            ("m", {"a"}),
+            ("n", {"b"}),
+        ]
+        return
+    with pytest.raises(BadInputError, match=f"part-2.jsonl: line 1: .* unlike run, it differs in {next(iter(change))}"):
+        store.read_run(folder, tmp_path)
+    with pytest.raises(BadInputError, match="taken by an unlike run"):
+        store.Part(folder, PROVENANCE)
+
+
+def test_a_log_says_beginning_failures_progress_and_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "SECONDS_BETWEEN_LINES", 0.0)
+    folder, _ = store.resumable(tmp_path, PROVENANCE)
+    failure = Failure(backend="torch", dtype="", device="cpu", cell="b", reason="cannot read /home/me/x.pb: torn")
+
+    def interrupted() -> None:
+        with store.Part(folder, PROVENANCE, 3) as writer:
+            writer.append("a", [record(0)])
+            writer.append("failure b", [failure])
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    lines = (folder / "log.txt").read_text().splitlines()
+    assert [re.sub(r"^\S+ ", "", line) for line in lines[:1]] == [
+        "begin part-1.jsonl: 0 cells are there, 3 cells to measure"
     ]
-    from test_store import PROVENANCE
-    run = measure.run([measure.Batch(cells)], Path(root), PROVENANCE, fresh=False)
-    print(len(run.cells))
-"""
-
-
-def test_killed_runs_measure_every_finished_cell_once(tmp_path: Path, installed_backends: list[str]) -> None:
-    """SIGKILL the driver at random moments until a run gets through: no finished cell again, none lost."""
-    log, root = tmp_path / "log", tmp_path / "results"
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    command = [sys.executable, str(program), str(root), str(log), installed_backends[0]]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
-    moments = random.Random(0)
-    kills = 0
-    for _ in range(4):
-        cells_before = len(store.read(root)[0].cells) if root.exists() and store.read(root) else 0
-        lines_before = len(log.read_text().split()) if log.exists() else 0
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
-        wanted = lines_before + moments.randint(3, 9)
-        deadline = time.monotonic() + 120
-        while (not log.exists() or len(log.read_text().split()) < wanted) and time.monotonic() < deadline:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-        (run,) = store.read(root)
-        assert len(run.cells) > cells_before
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["40"]
-    measured = [int(line) for line in log.read_text().split()]
-    # a cell that was under way at a kill is measured again, a finished one never
-    assert set(measured) == set(range(40))
-    assert len(measured) - 40 <= kills
-    (run,) = store.read(root)
-    assert sorted(r.measured for r in run.records) == list(range(40))  # type: ignore[union-attr]
+    assert "1 of 3 cells in 0:00:00, 0 failed" in lines[1]
+    assert "left; the last: a" in lines[1]
+    assert lines[2].endswith("failed b: cannot read x.pb: torn")
+    assert "ended by KeyboardInterrupt" in lines[-1]
+    assert "2 of 3 cells" in lines[-1]
+    assert str(tmp_path) not in "".join(lines)

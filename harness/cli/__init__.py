@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,23 +11,17 @@ from harness import errors
 from harness.cli.checking import check
 from harness.cli.completing import completion
 from harness.cli.estimating import coverage, laws, recommend, variance
+from harness.cli.groups import Named
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, throughput, time, train
 from harness.cli.publishing import run, site
 from harness.cli.reproducing import reproduce
+from harness.cli.results import results
 from harness.cli.trajectory import trajectory
 
 
-class _Main(click.Group):
+class _Main(Named):
     """The group of commands. Bad input ends in one line and exit status 2, never in a traceback."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or say which ones are nearest."""
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            raise click.UsageError(str(errors.unknown("command", args[0], self.commands, "reparam --help")))
-        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn its errors into messages."""
@@ -34,6 +29,12 @@ class _Main(click.Group):
             return super().invoke(ctx)
         except errors.BadInputError as error:
             click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+        except OSError as error:
+            if error.errno not in errors.FULL:
+                raise
+            what = Path(error.filename).name if isinstance(error.filename, str) else "a file"
+            click.echo(f"Error: {what} cannot be written: {error.strerror}; make room on that disk", err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("Interrupted. What was finished is kept; the same command goes on from there.", err=True)
@@ -73,6 +74,7 @@ for _command in (
     reproduce,
     run,
     site,
+    results,
     completion,
 ):
     main.add_command(_command)

@@ -13,6 +13,7 @@ TABLES = {
     "backends": "implementations.registry:backends",
     "estimators": "harness.estimators:ESTIMATORS",
     "kernels": "harness.agreement.plan:names",
+    "kinds": "harness.results.export:kinds",
     "papers": "harness.reproduce.table:PAPERS",
     "problems": "harness.problems:PROBLEMS",
     "profiles": "harness.profiles:PROFILES",

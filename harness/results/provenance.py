@@ -106,14 +106,14 @@ def source_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-def collect(profile: str, seed: int, command: str, machine_name: str, backends: dict[str, Any]) -> dict[str, Any]:
+def collect(profile: str, seed: int, command: str, machine_of: str, backends: dict[str, Any]) -> dict[str, Any]:
     """Return the provenance of a run that starts now.
 
     Args:
         profile: of the run.
         seed: of the run.
         command: the command that repeats it.
-        machine_name: what to call this machine, or "".
+        machine_of: what to call this machine, or "".
         backends: what each backend says of itself, by name.
     """
     revision, dirty = commit()
@@ -122,7 +122,7 @@ def collect(profile: str, seed: int, command: str, machine_name: str, backends: 
         "profile": profile,
         "seed": seed,
         "command": command,
-        "machine": machine(machine_name),
+        "machine": machine(machine_of),
         "versions": versions(),
         "commit": revision,
         "dirty": dirty,
@@ -131,15 +131,41 @@ def collect(profile: str, seed: int, command: str, machine_name: str, backends: 
     }
 
 
+def machine_of(provenance: dict[str, Any]) -> str:
+    """Return what the machine of a run is called."""
+    told = provenance.get("machine")
+    return str(told.get("name", "unknown")) if isinstance(told, dict) else "unknown"
+
+
+_FREE = frozenset({"started", "commit", "dirty", "command"})
+_OF_A_MACHINE = frozenset({"machine", "device_name", "devices", "threads"})
+
+
 def fingerprint(provenance: dict[str, Any]) -> str:
     """Return a hash of what two runs must share for the one to go on where the other stopped.
 
     The date and the commit are left out: `source` says whether the code is the same.
     """
-    shared = {
-        name: value for name, value in provenance.items() if name not in {"started", "commit", "dirty", "command"}
-    }
+    shared = {name: value for name, value in provenance.items() if name not in _FREE}
     return hashlib.sha256(repr(sorted(shared.items())).encode()).hexdigest()[:16]
+
+
+def differences(one: dict[str, Any], other: dict[str, Any], prefix: str = "") -> list[str]:
+    """Return what keeps two runs from being merged, such as "seed: 0 and 1"; machines may differ.
+
+    Args:
+        one: provenance of a run.
+        other: provenance of the other.
+        prefix: of the names, for what lies inside.
+    """
+    found: list[str] = []
+    for name in sorted({*one, *other} - _FREE - _OF_A_MACHINE):
+        left, right = one.get(name), other.get(name)
+        if isinstance(left, dict) and isinstance(right, dict):
+            found += differences(left, right, f"{prefix}{name}.")
+        elif left != right:
+            found.append(f"{prefix}{name}: {left!r:.60} and {right!r:.60}")
+    return found
 
 
 if __name__ == "__main__":

@@ -1,47 +1,33 @@
 """The store: a run is a folder of JSON-lines files, each written by one process, appended to and never rewritten.
 
     results/MACHINE/RUN/part-1.jsonl
-        {"kind": "run", "schema": 1, "fingerprint": ..., "provenance": {...}}     the first line
-        {"kind": "variance", ...}                                                 the records of a cell
-        {"kind": "cell", "key": ..., "records": 2, "seconds": 0.8}                and the line that closes it
+        {"kind": "run", "schema": 1, "fingerprint": ..., "provenance": {...}, "digest": ...}    the header, twice
+        {"kind": "variance", ...}                                                               the records of a cell
+        {"kind": "cell", "key": ..., "records": 2, "seconds": 0.8, "digest": ...}               and what closes it
+    results/MACHINE/RUN/log.txt
 
 A cell's lines go out in one write and are flushed to the disk. Records that no closing line follows belong to a
 cell that was not finished: they are passed over, and the cell is measured again. A run that is started again
-writes a new part; a part that ends in a torn line stays as it is.
+writes a new part; a part that ends in a torn line stays as it is. Parts of several machines stand in one run only
+where `reparam results merge` has put them there, and share all but the machine. Digests: see `harness.results.lines`.
 """
 
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
-import msgspec
-
 from harness.errors import BadInputError
+from harness.results import part as parts
 from harness.results import provenance as provenances
-from harness.results.schema import SCHEMA, AnyRecord, Failure, Record
+from harness.results.lines import UNREADABLE
+from harness.results.schema import Failure, Record
+from harness.results.writing import Part
 
-
-class _Header(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", tag="run"):
-    schema: int
-    fingerprint: str
-    provenance: dict[str, Any]
-
-
-class _Closing(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", tag="cell"):
-    key: str
-    records: int
-    seconds: float
-
-
-_HEADER = msgspec.json.Decoder(_Header)
-_LINE = msgspec.json.Decoder(AnyRecord | _Closing)
-_ENCODER = msgspec.json.Encoder()
+__all__ = ["UNREADABLE", "Part", "StoredRun", "folders", "free", "name_of", "read", "read_run", "resumable"]
 
 
 @dataclass
@@ -54,6 +40,7 @@ class StoredRun:
         provenance: of its first part.
         cells: the records of each finished cell, by key.
         notes: what was passed over, with file and line.
+        origins: the provenance of the part that holds each cell, by key.
     """
 
     name: str
@@ -61,78 +48,76 @@ class StoredRun:
     provenance: dict[str, Any]
     cells: dict[str, list[Record]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    origins: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def _standing(self) -> dict[str, list[Record]]:
+        """Return the cells without failures that a later try has made good."""
+        return {
+            key: [record for record in cell if not (isinstance(record, Failure) and record.cell in self.cells)]
+            for key, cell in self.cells.items()
+        }
 
     @property
     def records(self) -> list[Record]:
         """Return the records of all finished cells, and of failures that no later try has made good."""
-        records = [record for cell in self.cells.values() for record in cell]
-        return [record for record in records if not (isinstance(record, Failure) and record.cell in self.cells)]
+        return [record for cell in self._standing().values() for record in cell]
 
-
-def _header(path: Path, line: bytes) -> _Header:
-    mend = "move it out of the results folder, or use the version of reparam that wrote it"
-    try:
-        header = _HEADER.decode(line)
-    except msgspec.MsgspecError as error:
-        raise BadInputError(f"{path}: line 1 is not the header of a results file ({error}); {mend}") from None
-    if header.schema != SCHEMA:
-        raise BadInputError(f"{path}: line 1 has schema {header.schema}; allowed: {SCHEMA}; {mend}")
-    return header
-
-
-def _read_part(path: Path, run: StoredRun) -> None:
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()
-    if torn:
-        run.notes.append(
-            f"{path}: line {len(lines) + 1} is torn; it is left as it is, and its cell counts as unfinished"
-        )
-    pending: list[Record] = []
-    for number, text in enumerate(lines[1:], start=2):
-        try:
-            line = _LINE.decode(text)
-        except msgspec.MsgspecError as error:
-            raise BadInputError(
-                f"{path}: line {number} is not a record of schema {SCHEMA} ({error}); "
-                "mend the line or move the file away"
-            ) from None
-        if not isinstance(line, _Closing):
-            pending.append(line)
-            continue
-        if line.records != len(pending):
-            raise BadInputError(
-                f"{path}: line {number} closes a cell of {line.records} records, {len(pending)} stand before it; "
-                "a line was added or lost: restore the file or move it away"
-            )
-        run.cells[line.key] = pending
-        pending = []
-    if pending:
-        run.notes.append(f"{path}: the last cell is unfinished; its {len(pending)} records are passed over")
-
-
-def _parts(folder: Path) -> list[Path]:
-    return sorted(folder.glob("part-*.jsonl"), key=lambda path: (len(path.name), path.name))
+    def by_machine(self) -> list[StoredRun]:
+        """Return a run for each machine that measured cells of this one, in the order of their parts."""
+        found: dict[str, StoredRun] = {}
+        for key, cell in self._standing().items():
+            origin = self.origins[key]
+            name = provenances.machine_of(origin)
+            found.setdefault(name, replace(self, provenance=origin, cells={}, origins={}))
+            found[name].cells[key], found[name].origins[key] = cell, origin
+        return list(found.values()) or [self]
 
 
 def read_run(folder: Path, root: Path) -> StoredRun | None:
     """Read one run, or return None if it holds nothing but a torn header.
 
     Raises:
-        BadInputError: a line is foreign, or two parts have different fingerprints; the message names file and line.
+        BadInputError: a line is damaged or foreign, a file is of a newer version, or two parts are unlike; the message
+            names file and line, and the mend.
     """
     run: StoredRun | None = None
-    for path in _parts(folder):
-        first, newline, _ = path.read_bytes().partition(b"\n")
-        if not newline:
+    notes: list[str] = []
+    for path in parts.listing(folder):
+        part = parts.read(path)
+        if part.damages:
+            raise part.error()
+        notes += part.notes
+        if not part.head:
             continue
-        header = _header(path, first)
         if run is None:
-            name = folder.relative_to(root).as_posix()
-            run = StoredRun(name, header.fingerprint, header.provenance)
-        if header.fingerprint != run.fingerprint:
-            raise BadInputError(f"{path}: line 1: this part is of an unlike run; move it to a folder of its own")
-        _read_part(path, run)
+            run = StoredRun(folder.relative_to(root).as_posix(), part.fingerprint, part.provenance, notes=notes)
+        if differing := provenances.differences(run.provenance, part.provenance):
+            raise BadInputError(
+                f"{path}: line 1: this part is of an unlike run, it differs in {differing[0]}; "
+                "move it to a folder of its own"
+            )
+        run.cells |= {cell.key: cell.records for cell in part.cells}
+        run.origins |= {cell.key: part.provenance for cell in part.cells}
     return run
+
+
+def folders(root: Path) -> list[Path]:
+    """Return the folders of the runs in a results folder, in that of a machine, or of the run that it is itself.
+
+    Raises:
+        BadInputError: there is no such folder.
+    """
+    if not os.path.isdir(root):  # also where the name is too long for a path
+        raise BadInputError(f"no results folder {root}; make one with: reparam run --profile quick --results {root}")
+    below = {path.parent for path in root.glob("*/*/part-*.jsonl")}
+    whole = Path(os.path.abspath(root))  # the name of a run is that of its folder, and of the one that holds it
+    inside = {path.parent for depth in ("", "*/") for path in whole.glob(f"{depth}part-*.jsonl")}
+    return sorted(below or inside)
+
+
+def name_of(folder: Path) -> str:
+    """Return the name of a run from its folder, "MACHINE/RUN"."""
+    return "/".join(folder.parts[-2:])
 
 
 def read(root: Path) -> list[StoredRun]:
@@ -141,54 +126,14 @@ def read(root: Path) -> list[StoredRun]:
     Raises:
         BadInputError: there is no such folder, or a file in it cannot be read as results.
     """
-    if not root.is_dir():
-        raise BadInputError(f"no results folder {root}; make one with: reparam run --profile quick --results {root}")
-    folders = sorted({path.parent for path in root.glob("*/*/part-*.jsonl")})
-    runs = [run for folder in folders if (run := read_run(folder, root)) is not None]
+    runs = [run for folder in folders(root) if (run := read_run(folder, folder.parent.parent)) is not None]
     return sorted(runs, key=lambda run: str(run.provenance.get("started", "")))
 
 
-class Part:
-    """A file of results that is being written by this process.
-
-    Attributes:
-        path: the file.
-    """
-
-    def __init__(self, folder: Path, provenance: dict[str, Any]) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        number = len(_parts(folder)) + 1
-        while True:
-            self.path = folder / f"part-{number}.jsonl"
-            try:
-                # O_EXCL: a file that another process writes is never opened
-                self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-                break
-            except FileExistsError:
-                number += 1
-        self._write([_Header(SCHEMA, provenances.fingerprint(provenance), provenance)])
-        self._begin = time.perf_counter()
-
-    def _write(self, lines: Iterable[msgspec.Struct]) -> None:
-        data = b"".join(_ENCODER.encode(line) + b"\n" for line in lines)
-        while data:
-            data = data[os.write(self._file, data) :]
-        os.fsync(self._file)
-
-    def append(self, key: str, records: Sequence[Record]) -> None:
-        """Write the records of a finished cell and its closing line, and wait until the disk has them."""
-        now = time.perf_counter()
-        closing = _Closing(key, len(records), round(now - self._begin, 3))
-        self._begin = now
-        self._write([*records, closing])
-
-    def __enter__(self) -> Part:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        os.close(self._file)
+def free(folder: Path) -> Path:
+    """Return a folder for a new run: this one, or FOLDER-2 and so on where it holds a run already."""
+    numbered = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(found for found in chain([folder], numbered) if not parts.listing(found))
 
 
 def resumable(root: Path, provenance: dict[str, Any], fresh: bool = False) -> tuple[Path, StoredRun | None]:
@@ -207,7 +152,4 @@ def resumable(root: Path, provenance: dict[str, Any], fresh: bool = False) -> tu
         if run is not None and run.fingerprint == wanted:
             return folder, run
     name = f"{provenance['started'][:10]}-{(provenance['commit'] or 'no-commit')[:7]}-{provenance['profile']}"
-    folder, number = base / name, 2
-    while folder.exists():
-        folder, number = base / f"{name}-{number}", number + 1
-    return folder, None
+    return free(base / name), None

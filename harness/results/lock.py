@@ -1,0 +1,51 @@
+"""One writer for a run: a lock that ends with its process, however that ends, so that none is ever left behind."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from harness.console import note
+from harness.errors import BadInputError
+
+#: In the run's folder. It stays there, since removing a lock's file would let two processes lock two files.
+NAME = ".lock"
+
+_UNSUPPORTED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+
+
+def acquire(folder: Path) -> int:
+    """Lock a run's folder for this process.
+
+    Args:
+        folder: of the run; it exists.
+
+    Returns:
+        A descriptor; closing it, or the end of the process, unlocks the folder.
+
+    Raises:
+        BadInputError: another process holds the lock.
+    """
+    descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            note(f"{folder} cannot be locked on this file system; see to it that one process alone writes there")
+            return descriptor
+        holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
+        os.close(descriptor)
+        if error.errno not in {errno.EAGAIN, errno.EACCES}:
+            raise
+        raise BadInputError(
+            f"{folder} is being written by another process ({holder or 'its number is not known'}); wait until it has "
+            "finished, or end it and give the same command again; reparam run --fresh makes a run beside it"
+        ) from None
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
+    except OSError:
+        return descriptor  # the lock holds; who holds it cannot be told on a full disk
+    return descriptor
