@@ -17,6 +17,7 @@ import psutil
 
 import harness
 import implementations
+from harness.errors import out_of_range, shown
 
 PACKAGES = (
     "reparam",
@@ -32,6 +33,9 @@ PACKAGES = (
     "numpyro",
 )
 
+#: The runs of a machine stand in a folder of its name.
+_MACHINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
 _ROOT = Path(harness.__file__).parent.parent
 
 
@@ -46,18 +50,38 @@ def versions() -> dict[str, str]:
     return found
 
 
+def machine_name(name: str = "") -> str:
+    """Return what this machine is to be called, "" if nobody says it.
+
+    Args:
+        name: as it was given; else the environment's REPARAM_MACHINE.
+
+    Raises:
+        BadInputError: no folder can be called so.
+    """
+    said_by, given = ("--machine", name) if name else ("REPARAM_MACHINE", os.environ.get("REPARAM_MACHINE", ""))
+    if given and not _MACHINE_NAME.fullmatch(given):
+        allowed = "up to 80 letters, digits, ., - and _, a letter or digit first"
+        raise out_of_range(said_by, shown(given), allowed, "give such a name")
+    return given
+
+
 def machine(name: str = "") -> dict[str, Any]:
     """Describe this machine: {name, cpu, cores, memory_gib, system}.
 
     Args:
         name: what to call it; else the environment's REPARAM_MACHINE, else one made of its processor and cores.
+
+    Raises:
+        BadInputError: no folder can be called so.
     """
+    given = machine_name(name)
     brand = cpuinfo.get_cpu_info().get("brand_raw") or platform.machine()
     cores = psutil.cpu_count() or 0
     words = re.sub(r"\((r|tm)\)|processor|cpu|@.*|\d+-core", " ", brand.lower())
     made = "-".join([*re.findall(r"[a-z0-9]+", words), f"{cores}-cores"])
     return {
-        "name": name or os.environ.get("REPARAM_MACHINE") or made,
+        "name": given or made,
         "cpu": brand,
         "cores": cores,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
