@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from harness.agreement import ledger
 from harness.agreement import plan as agreement
 from harness.backends import is_library
-from harness.estimators import fitting
+from harness.estimators import ESTIMATORS, fitting
 from harness.execution.work import Cell
-from harness.profiles import DTYPES, Profile
+from harness.plugins import texts
+from harness.problems import PROBLEMS
+from harness.profiles import DTYPES, Profile, VarianceRow
 from harness.reproduce import plan as reproductions
 from harness.reproduce import table
 from harness.results.schema import Check
@@ -90,23 +93,7 @@ def measured_cells(
         dtypes: floating types; none leaves float32, and for training the profile's own.
     """
     chosen = dtypes or ("float32",)
-    cells = []
-    for row in profile.variance:
-        for dimension in row.dimensions:
-            for estimator in row.estimators or fitting(row.problem):
-                known = variance.settings_of(estimator, row.problem)
-                cells += variance.plan(
-                    estimator,
-                    row.problem,
-                    {name: value for name, value in row.settings.items() if name in known},
-                    dimension=dimension,
-                    samples=row.samples,
-                    replicates=row.replicates,
-                    backends=backends,
-                    dtypes=chosen,
-                    devices=devices,
-                    seed=seed,
-                )
+    cells = _variance_cells(profile, backends, devices, seed, chosen)
     if profile.judged:
         cells += article.plan(backends, chosen, devices, seed)
     if profile.time:
@@ -164,6 +151,42 @@ def peak_cells(profile: Profile, backends: Sequence[str], seed: int, dtypes: Seq
         dtypes: floating types; none is float32.
     """
     return peaks.plan(profile.peaks, backends, dtypes or ("float32",), seed=seed) if profile.peaks else []
+
+
+def _variance_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str]
+) -> list[Cell]:
+    cells = []
+    for row in with_plugins(profile.variance):
+        compared = row.estimators or fitting(row.problem)
+        having = {estimator: texts.having(backends, estimator, row.problem) for estimator in compared}
+        for dimension, estimator in itertools.product(row.dimensions, filter(having.get, compared)):
+            known = variance.settings_of(estimator, row.problem)
+            cells += variance.plan(
+                estimator,
+                row.problem,
+                {name: value for name, value in row.settings.items() if name in known},
+                dimension=dimension,
+                samples=max(row.samples, ESTIMATORS[estimator].least_samples),
+                replicates=row.replicates,
+                backends=having[estimator],
+                dtypes=dtypes,
+                devices=devices,
+                seed=seed,
+            )
+    return cells
+
+
+def with_plugins(rows: Sequence[VarianceRow]) -> list[VarianceRow]:
+    """Return rows to which the estimators of other packages that fit are added, and a row for each of their problems.
+
+    Where nothing is compared, nothing is added.
+    """
+    found = []
+    for row in rows:
+        more = [name for name in ESTIMATORS.added if name in fitting(row.problem)]
+        found.append(replace(row, estimators=tuple(dict.fromkeys([*row.estimators, *more]))) if row.estimators else row)
+    return found + [VarianceRow(name) for name in PROBLEMS.added if rows and fitting(name)]
 
 
 def _calibration_cells(

@@ -14,6 +14,7 @@ from harness.cli.estimating import coverage, laws, recommend, variance
 from harness.cli.groups import Named
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, throughput, time, train
+from harness.cli.new import new
 from harness.cli.publishing import run, site
 from harness.cli.reproducing import reproduce
 from harness.cli.results import results
@@ -34,6 +35,17 @@ class _OneLineError(click.ClickException):
         click.echo(f"Error: {errors.one_line(self.message)}", file=file, err=True)
 
 
+def _say_refused() -> None:
+    """Say which plug-ins are not used, and why, in a line each."""
+    from implementations import entries
+
+    if entries.anything():
+        from harness.plugins.refused import refused
+
+        for row in refused():
+            click.echo(str(row), err=True)
+
+
 class _Main(Named):
     """The group of commands. Bad input ends in one line and exit status 2, never in a traceback."""
 
@@ -49,6 +61,8 @@ class _Main(Named):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn its errors into messages."""
         try:
+            if not {"-h", "--help"} & set(ctx.args):
+                _say_refused()
             return super().invoke(ctx)
         except click.UsageError as error:
             raise _OneLineError(error) from None
@@ -100,6 +114,7 @@ for _command in (
     run,
     site,
     results,
+    new,
     completion,
 ):
     main.add_command(_command)

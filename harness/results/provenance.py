@@ -18,6 +18,7 @@ import psutil
 import harness
 import implementations
 from harness.errors import out_of_range, shown
+from implementations import entries
 
 PACKAGES = (
     "reparam",
@@ -47,7 +48,7 @@ def versions() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return found | entries.packages()
 
 
 def machine_name(name: str = "") -> str:
@@ -119,10 +120,9 @@ def changed_since(revision: str) -> frozenset[str] | None:
 
 
 def source_digest() -> str:
-    """Return a hash of every source and data file of `harness` and `implementations`."""
+    """Return a hash of every source and data file of `harness`, `implementations` and the packages of plug-ins."""
     digest = hashlib.sha256()
-    for package in (harness, implementations):
-        folder = Path(str(package.__file__)).parent
+    for folder in (Path(str(harness.__file__)).parent, Path(str(implementations.__file__)).parent, *entries.folders()):
         for path in sorted(folder.rglob("*")):
             if path.suffix in {".py", ".toml"}:
                 digest.update(path.relative_to(folder).as_posix().encode())
