@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -342,3 +343,12 @@ def test_every_kind_can_be_exported_empty_and_with_the_same_types(tmp_path: Path
 def test_the_published_runs_are_whole() -> None:
     rows, _ = reparam("verify", Path(__file__).parent.parent / "results")
     assert {row["state"] for row in rows} <= {"not checked", "whole"}
+
+
+def test_parquet_without_its_library_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "r", {"a": [record(0)]})
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    file = tmp_path / "x.parquet"
+    _, said = reparam("export", file, "--results", tmp_path / "r", "--kind", "article", status=2)
+    assert "pip install 'reparam[parquet]'" in said
+    assert not file.exists()
