@@ -5,34 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import measure, profiles
+from harness import measure
 from harness.agreement.ledger import LISTED
 from harness.console import note
-from harness.results import provenance, store
+from harness.results import store
 from harness.results.run import Run
 from harness.results.schema import Check, Failure, Reproduction
+from harness.sweeps.request import Request
 
 
-def run(
-    profile_name: str,
-    root: Path,
-    *,
-    backends: Sequence[str],
-    dtypes: Sequence[str],
-    devices: Sequence[str],
-    seed: int,
-    fresh: bool = False,
-    machine: str = "",
-) -> int:
-    """Measure a profile into the results folder, then build the dashboard.
+def run(request: Request, root: Path, *, fresh: bool = False, machine: str = "") -> int:
+    """Measure a profile or a sweep into the results folder, then build the dashboard.
 
     Args:
-        profile_name: a key of `profiles.PROFILES`.
+        request: what is measured, of `request.of_profile` or `request.of_sweep`.
         root: the results folder.
-        backends: names.
-        dtypes: floating types of what is measured; none leaves the profile's own.
-        devices: "cpu", "gpu".
-        seed: of all noise.
         fresh: start anew although a run of the same fingerprint exists.
         machine: what to call this machine.
 
@@ -40,20 +27,10 @@ def run(
         The exit status: 0, or 1 if a cell failed, a comparison is out of budget, or a figure of the literature differs.
 
     Raises:
-        BadInputError: a name is unknown, a device is missing, or a results file cannot be read.
+        BadInputError: a device is missing, or a results file cannot be read.
     """
-    from harness import profile_cells
-
-    profile = profiles.find(profile_name)
-    batches = (
-        measure.Batch(profile_cells.agreement_cells(profile, backends, devices, dtypes), processes=2, threads=1),
-        measure.Batch(profile_cells.library_cells(profile, backends, dtypes), processes=2, threads=1),
-        measure.Batch(profile_cells.measured_cells(profile, backends, devices, seed, dtypes)),
-        measure.Batch(profile_cells.peak_cells(profile, backends, seed, dtypes), processes=2),
-    )
-    told = {device: measure.describe(backends, device) for device in devices}
-    here = provenance.collect(profile_name, seed, f"reparam run --profile {profile_name}", machine, told)
-    result = measure.run(batches, root, here, fresh)
+    told = {device: measure.describe(request.backends, device) for device in request.devices}
+    result = measure.run(request.batches, root, request.provenance(machine, told), fresh)
     failures = [record for record in result.records if isinstance(record, Failure)]
     checks = [record for record in result.records if isinstance(record, Check)]
     outside = [record for record in checks if not record.within_budget and record.deviation != LISTED]

@@ -15,6 +15,24 @@ class MeasurementError(RuntimeError):
     """A cell could not be measured: its process died, or its work raised. The command line exits with status 1."""
 
 
+#: Characters of a value that a message shows at most.
+LONGEST = 80
+
+#: Bits of a whole number that a message writes out at most; Python refuses to write out thousands.
+_BITS = 128
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: on one line, and cut where it is long."""
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return f"a number of {value.bit_length():,} bits"
+    try:
+        text = repr(value)
+    except ValueError:
+        return f"a {type(value).__name__} that holds a number too long to be shown"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}...{text[-LONGEST // 4 :]}"
+
+
 def out_of_range(name: str, value: object, allowed: str, mend: str) -> BadInputError:
     """Return the error for a value out of its range: "temperature is 0.0; allowed: above 0; mend: ..."."""
     return BadInputError(f"{name} is {value}; allowed: {allowed}; {mend}")
@@ -32,7 +50,7 @@ def unknown(kind: str, name: str, known: Iterable[str], listing: str = "") -> Ba
     names = list(known)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4) or names[:8]
     tail = f"; all of them: {listing}" if listing else ""
-    return BadInputError(f"unknown {kind} {name!r}; the nearest: {', '.join(near)}{tail}")
+    return BadInputError(f"unknown {kind} {shown(name)}; the nearest: {', '.join(near)}{tail}")
 
 
 def without_folders(text: str) -> str:

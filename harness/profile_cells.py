@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.agreement import ledger
 from harness.agreement import plan as agreement
+from harness.backends import is_library
 from harness.estimators import fitting
 from harness.execution.work import Cell
 from harness.profiles import DTYPES, Profile
@@ -23,6 +24,22 @@ from harness.variance import plan as variance
 from implementations import registry
 
 
+def judged(cell: Cell) -> Cell:
+    """Return a cell of the agreement check that keeps the worst comparison per kernel and derivative.
+
+    Those of a library are marked with what its ledger says.
+    """
+    if not is_library(cell.work.backend):
+        return replace(cell, finish=lambda result: agreement.worst(cell.finish(result)))
+    rows = ledger.load(ledger.path(cell.work.backend)).rows
+
+    def finish(result: Any) -> list[Check]:
+        checks = [record for record in cell.finish(result) if isinstance(record, Check)]
+        return agreement.worst(ledger.judge(checks, rows))
+
+    return replace(cell, finish=finish)
+
+
 def agreement_cells(
     profile: Profile, backends: Sequence[str], devices: Sequence[str], dtypes: Sequence[str] = ()
 ) -> list[Cell]:
@@ -34,16 +51,12 @@ def agreement_cells(
         devices: "cpu", "gpu".
         dtypes: floating types; none means float32 and float64.
     """
-
-    def worst_of(cell: Cell) -> Cell:
-        return replace(cell, finish=lambda result: agreement.worst(cell.finish(result)))
-
     if not profile.judged:
         return []
     modes = ("eager", "compiled") if profile.both_modes else ()
     groups = {dtype: () if dtypes or dtype == "float32" else profile.float32_alone for dtype in dtypes or DTYPES}
     return [
-        worst_of(cell)
+        judged(cell)
         for backend in backends
         for dtype, without in groups.items()
         for cell in agreement.plan(backends=[backend], dtypes=[dtype], devices=devices, modes=modes, without=without)
@@ -61,17 +74,7 @@ def library_cells(profile: Profile, backends: Sequence[str], dtypes: Sequence[st
     rows = registry.backends().values() if profile.judged else ()
     names = [row.name for row in rows if row.base in backends and registry.installed(row.name)]
     chosen = [dtype for dtype in dtypes or DTYPES if dtype in ledger.DTYPES]
-
-    def marked(cell: Cell) -> Cell:
-        rows = ledger.load(ledger.path(cell.work.backend)).rows
-
-        def finish(result: Any) -> list[Check]:
-            checks = [record for record in cell.finish(result) if isinstance(record, Check)]
-            return agreement.worst(ledger.judge(checks, rows))
-
-        return replace(cell, finish=finish)
-
-    return [marked(cell) for name in names if chosen for cell in agreement.plan(backends=[name], dtypes=chosen)]
+    return [judged(cell) for name in names if chosen for cell in agreement.plan(backends=[name], dtypes=chosen)]
 
 
 def measured_cells(

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from harness.cli.completing import completes
 from harness.cli.options import Where, where
 
+if TYPE_CHECKING:
+    from harness.console import Columns
+    from harness.sweeps.request import Request
+
 _RESULTS = click.option(
     "--results", type=click.Path(file_okay=False, path_type=Path), default=Path("results"), show_default=True,
     help="Folder of the results.",
 )  # fmt: skip
+
+
+#: Unit of time, its seconds, and decimals.
+_UNITS = (("h", 3600, 1), ("min", 60, 1), ("s", 10, 0))
+
+#: Options that a sweep file says itself, by parameter.
+_SAID_BY_A_SWEEP = {
+    "profile_name": "--profile",
+    "backends": "--backend",
+    "dtypes": "--dtype",
+    "devices": "--device",
+    "seed": "--seed",
+}
 
 
 class _Listing(click.Command):
@@ -36,6 +55,14 @@ class _Listing(click.Command):
     shell_complete=completes("profiles"),
     help="One of those listed below.",
 )
+@click.option(
+    "--sweep",
+    "sweep",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Instead: a TOML file of lists whose product is measured; it says backends, dtypes and seeds too.",
+)
+@click.option("--dry-run", is_flag=True, help="Measure nothing: show cells, time from earlier records, and memory.")
 @click.option("--fresh", is_flag=True, help="Start anew although a run of the same code and versions exists.")
 @click.option("--machine", default="", help="What to call this machine. Default: its processor and cores.")
 @_RESULTS
@@ -44,20 +71,78 @@ class _Listing(click.Command):
 def run(
     ctx: click.Context,
     profile_name: str,
+    sweep: Path | None,
+    dry_run: bool,
     fresh: bool,
     machine: str,
     results: Path,
     where: Where,
 ) -> None:
-    """Measure everything of a profile into the results folder, then build the dashboard.
+    """Measure everything of a profile or a sweep into the results folder, then build the dashboard.
 
     Killed or interrupted, the same command goes on where it stopped.
 
     Example: reparam run --profile quick
     """
     from harness import commands
+    from harness.sweeps import request
 
-    ctx.exit(commands.run(profile_name, results, fresh=fresh, machine=machine, **where.chosen()))
+    if sweep is not None:
+        _require_alone(ctx, sweep)
+        asked = request.of_sweep(sweep)
+    else:
+        asked = request.of_profile(profile_name, **where.chosen())
+    if dry_run:
+        _tell(asked, results, machine, where.format)
+    else:
+        ctx.exit(commands.run(asked, results, fresh=fresh, machine=machine))
+
+
+def _require_alone(ctx: click.Context, sweep: Path) -> None:
+    """Check that nothing is given beside a sweep that the sweep says itself."""
+    from harness.errors import BadInputError
+
+    for name, option in _SAID_BY_A_SWEEP.items():
+        if ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise BadInputError(
+                f"{option} and --sweep {sweep} exclude each other: the file says it; leave {option} out"
+            )
+
+
+def _duration(seconds: float) -> str:
+    """Return a time as people say it: "12 s", "4.0 min", "2.5 h"."""
+    return next(
+        (f"{seconds / size:.{digits}f} {unit}" for unit, size, digits in _UNITS if seconds >= size), f"{seconds:.1f} s"
+    )
+
+
+def _tell(asked: Request, results: Path, machine: str, format_: str) -> None:
+    """Print what a run would come to."""
+    import msgspec
+
+    from harness.console import note, show
+    from harness.sweeps import dry_run
+
+    rows = dry_run.rows(asked, results, machine)
+
+    def clock(row: Mapping[str, Any]) -> str:
+        if row["seconds"] is None:
+            return "not known"
+        told = _duration(row["seconds"])
+        return f"more than {told}" if row["unknown"] else told
+
+    columns: Columns = {
+        "kind": "kind",
+        "backend": "backend",
+        "cells": "cells",
+        "in the store": "finished",
+        "time left": clock,
+        "time from": "seconds_from",
+        "memory": lambda row: "not known" if row["bytes"] is None else f"{row['bytes'] / 2**20:,.0f} MiB",
+    }
+    show([msgspec.to_builtins(row) for row in rows], columns, format_)
+    note("time: cells one after the other. memory: of the largest worker; "
+         f"{'; '.join(dict.fromkeys(row.bytes_from for row in rows))}")  # fmt: skip
 
 
 @click.command()

@@ -1,0 +1,1 @@
+"""Sweeps as data: a TOML file of lists whose product is measured."""

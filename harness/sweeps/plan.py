@@ -1,0 +1,168 @@
+"""The cells of a sweep: the product of its lists without what is left out, made by the plans of the commands."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple
+
+from harness.errors import BadInputError, shown
+from harness.execution.work import Cell
+from harness.sweeps.axes import KINDS, SETTING, Sweep, Table
+
+#: Points of one table at most: more than this is a slip, or wants another file.
+MOST = 200_000
+
+#: One combination of values, by axis and setting.
+Point = Mapping[str, Any]
+
+
+class Planned(NamedTuple):
+    """A cell, and what kind of work it is."""
+
+    kind: str
+    cell: Cell
+
+
+@dataclass
+class Tally:
+    """What was not made into cells.
+
+    Attributes:
+        excluded: points that excludes leave out.
+        misfits: points of tables with `fitting` that were left out, by reason.
+        repeated: cells that another point has made already.
+    """
+
+    excluded: int = 0
+    misfits: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+
+    def notes(self) -> list[str]:
+        """Return what there is to say of it."""
+        found = [f"{count:,} combinations left out, since they do not fit: {why}" for why, count in
+                 self.misfits.most_common(3)]  # fmt: skip
+        more = len(self.misfits) - len(found)
+        if more > 0:
+            found.append(f"and {sum(self.misfits.values()) - sum(n for _, n in self.misfits.most_common(3)):,} more")
+        if self.repeated:
+            found.append(f"{self.repeated:,} cells are in the sweep twice, and are measured once")
+        return found
+
+
+def _loaded(place: str) -> Callable[..., Any]:
+    module, _, name = place.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def points(table: Table) -> Iterator[Point]:
+    """Yield every combination of the values of a table, those that are excluded too; by backend first."""
+    for values in product(*table.lists.values()):
+        yield dict(zip(table.lists, values, strict=True))
+
+
+def _arguments(table: Table, point: Point) -> dict[str, Any]:
+    """Return the arguments of the plan function."""
+    axes = KINDS[table.kind].axes
+    found = {
+        axis.argument: (point[key],) if axis.many else point[key] for key, axis in axes.items() if key in table.values
+    }
+    if KINDS[table.kind].settings:
+        found["settings"] = {name: point[f"{SETTING}{name}"] for name in table.settings}
+    return found
+
+
+def _written(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"{value}"
+
+
+def _mend(kind: str, point: Point, reason: str) -> str:
+    """Return the exclude that leaves a point out, of those axes that the reason speaks of."""
+    words = set(re.findall(r"[\w.]+", reason))
+    named = {key: value for key, value in point.items() if key.removeprefix(SETTING) in words or value in words}
+    chosen = named or dict(point)
+    own = [f"{key} = {_written(value)}" for key, value in chosen.items() if not key.startswith(SETTING)]
+    inner = [f"{key.removeprefix(SETTING)} = {value}" for key, value in chosen.items() if key.startswith(SETTING)]
+    keys = ", ".join([*own, *([f"set = {{ {', '.join(inner)} }}"] if inner else [])])
+    return f"leave it out with [[{kind}.exclude]] {keys}, or everything that does not fit with fitting = true"
+
+
+class _Reached:
+    """Which values of a table came to cells, and which excludes left something out."""
+
+    def __init__(self, table: Table) -> None:
+        self.values = {(key, value) for key, values in table.lists.items() for value in values}
+        self.excludes = {line: dict(row) for line, row in table.excludes}
+        self.why: dict[tuple[str, Any], str] = {}
+
+    def made(self, point: Point) -> None:
+        if self.values:
+            self.values.difference_update(point.items())
+
+    def misfit(self, point: Point, reason: str) -> None:
+        for pair in point.items():
+            self.why.setdefault(pair, reason)
+
+
+def _excluded(table: Table, point: Point, reached: _Reached) -> bool:
+    found = False
+    for line, row in table.excludes:
+        if all(point[key] in values for key, values in row.items()):
+            reached.excludes.pop(line, None)
+            found = True
+    return found
+
+
+def _cells(table: Table, tally: Tally, file: str) -> Iterator[Cell]:
+    kind = KINDS[table.kind]
+    make, finish = _loaded(kind.plan), _loaded(kind.finish) if kind.finish else None
+    reached = _Reached(table)
+    total = math.prod(map(len, table.lists.values()))
+    place = f"{file}, line {table.line}: [[{table.kind}]]"
+    if total > MOST:
+        raise BadInputError(f"{place} comes to {total:,} combinations; allowed: {MOST:,}; give shorter lists")
+    for point in points(table):
+        if _excluded(table, point, reached):
+            tally.excluded += 1
+            continue
+        try:
+            made = make(**_arguments(table, point))
+        except BadInputError as error:
+            if not table.fitting:
+                raise BadInputError(f"{place}: {error}; {_mend(table.kind, point, str(error))}") from None
+            tally.misfits[str(error)] += 1
+            reached.misfit(point, str(error))
+            continue
+        reached.made(point)
+        yield from made if finish is None else map(finish, made)
+    for line in reached.excludes:
+        raise BadInputError(f"{file}, line {line}: [[{table.kind}.exclude]] leaves nothing out; take it away")
+    for key, value in reached.values:
+        if (key, value) in reached.why:
+            raise BadInputError(f"{place}: {key} {shown(value)} fits nowhere: {reached.why[key, value]}; take it away")
+
+
+def planned(sweep: Sweep, tally: Tally) -> Iterator[Planned]:
+    """Yield the cells of a sweep, each once, as they are made.
+
+    Args:
+        sweep: as it was read.
+        tally: counts what was not made into cells, filled when all cells were yielded.
+
+    Raises:
+        BadInputError: values do not fit together; the message names them and the exclude that mends it.
+    """
+    seen: set[str] = set()
+    for table in sweep.tables:
+        for cell in _cells(table, tally, sweep.file):
+            if cell.key in seen:
+                tally.repeated += 1
+                continue
+            seen.add(cell.key)
+            yield Planned(table.kind, cell)
