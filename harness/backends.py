@@ -8,6 +8,19 @@ from harness.errors import BadInputError
 from implementations import registry
 
 
+def require_known(names: Sequence[str]) -> None:
+    """Check that every name is that of a backend, installed or not.
+
+    Raises:
+        BadInputError: one is not; the message has the nearest ones.
+    """
+    for name in names:
+        try:
+            registry.find(name)
+        except registry.UnknownBackendError as error:
+            raise BadInputError(f"{error}; all of them: reparam list backends") from None
+
+
 def chosen(names: Sequence[str] = ()) -> list[str]:
     """Return the backends to measure.
 
@@ -24,11 +37,8 @@ def chosen(names: Sequence[str] = ()) -> list[str]:
         if not found:
             raise BadInputError(f"no framework is installed; install one, such as: {registry.install_command('jax')}")
         return found
+    require_known(names)
     for name in names:
-        try:
-            registry.find(name)
-        except registry.UnknownBackendError as error:
-            raise BadInputError(f"{error}; all of them: reparam list backends") from None
         if not registry.installed(name):
             framework = registry.find(name).framework
             raise BadInputError(

@@ -18,8 +18,11 @@ class MeasurementError(RuntimeError):
 #: Characters of a value that a message shows at most.
 LONGEST = 80
 
+#: Characters of a message at most.
+LONGEST_LINE = 800
+
 #: Bits of a whole number that a message writes out at most; Python refuses to write out thousands.
-_BITS = 128
+_BITS = 12_000
 
 
 def shown(value: object) -> str:
@@ -31,6 +34,16 @@ def shown(value: object) -> str:
     except ValueError:
         return f"a {type(value).__name__} that holds a number too long to be shown"
     return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}...{text[-LONGEST // 4 :]}"
+
+
+def one_line(text: str) -> str:
+    """Return a message as the terminal shows it: on one line, without control characters, and cut where it is long."""
+    joined = "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in " ".join(text.split())
+    )
+    return (
+        joined if len(joined) <= LONGEST_LINE else f"{joined[: LONGEST_LINE // 2]} ... {joined[-LONGEST_LINE // 4 :]}"
+    )
 
 
 def out_of_range(name: str, value: object, allowed: str, mend: str) -> BadInputError:

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness import dtypes
-from harness.errors import BadInputError, out_of_range, unknown
+from harness.errors import BadInputError, out_of_range, shown, unknown
+
+#: The largest whole number: records and seeds have 64 bits.
+LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -133,14 +136,16 @@ def settle(rows: Mapping[str, Setting], given: Mapping[str, float], dtype: str, 
 
 
 def require_count(name: str, value: int, least: int, why: str = "") -> int:
-    """Return `value` if it is at least `least`.
+    """Return `value` if it is at least `least`, and has no more than 64 bits.
 
     Raises:
-        BadInputError: it is less.
+        BadInputError: it is less, or more than that.
     """
     if value < least:
         because = f" ({why})" if why else ""
         raise out_of_range(name, value, f"{least} or more{because}", f"give --{name} {least} or more")
+    if value > LARGEST:
+        raise out_of_range(name, shown(value), f"{least} to {LARGEST:,}", "give a smaller number")
     return value
 
 

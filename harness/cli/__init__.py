@@ -17,8 +17,31 @@ from harness.cli.reproducing import reproduce
 from harness.cli.trajectory import trajectory
 
 
+class _OneLineError(click.ClickException):
+    """What click has to say of bad input, in one line like everything else."""
+
+    exit_code = 2
+
+    def __init__(self, error: click.UsageError) -> None:
+        where = f"; see: {error.ctx.command_path} --help" if error.ctx is not None else ""
+        super().__init__(f"{error.format_message().rstrip('.')}{where}")
+
+    def show(self, file: Any = None) -> None:
+        """Say it on standard error."""
+        click.echo(f"Error: {errors.one_line(self.message)}", file=file, err=True)
+
+
 class _Main(click.Group):
     """The group of commands. Bad input ends in one line and exit status 2, never in a traceback."""
+
+    def make_context(self, *arguments: Any, **named: Any) -> click.Context:
+        """Read the options before the command."""
+        try:
+            return super().make_context(*arguments, **named)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise _OneLineError(error) from None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -32,8 +55,10 @@ class _Main(click.Group):
         """Run a command; turn its errors into messages."""
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _OneLineError(error) from None
         except errors.BadInputError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {errors.one_line(str(error))}", err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
             click.echo("Interrupted. What was finished is kept; the same command goes on from there.", err=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import DTYPES, Where, print_records, where
+from harness.cli.options import DTYPES, Folder, Where, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -27,7 +27,7 @@ SHOWN = 10
 @click.option("--mode", "modes", multiple=True, type=click.Choice(["eager", "compiled", "vmapped", "single"]),
               help="Repeatable. Default: as people mostly run the framework. single: batches of 1.")  # fmt: skip
 @click.option("--full", is_flag=True, help="Every installed backend, libraries too, all dtypes and modes.")
-@click.option("--snippets", type=click.Path(file_okay=False, path_type=Path), metavar="FOLDER",
+@click.option("--snippets", type=Folder(), metavar="FOLDER",
               help="Write a program for each deviation; one for a kernel needs that framework alone.")  # fmt: skip
 @click.option("--update-ledger", is_flag=True, help="Write the deviations of the libraries into their ledgers.")
 @click.option("--search", "seconds", type=float, metavar="SECONDS",

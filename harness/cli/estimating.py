@@ -35,8 +35,8 @@ if TYPE_CHECKING:
               help="shared: NumPy's, the same for every backend. framework: its own, and quicker.")  # fmt: skip
 @click.option("--mode", type=click.Choice(["eager", "compiled"]), help="Default: the framework's usual one.")
 @click.option("--processes", type=int, default=1, show_default=True, help="That share the work of a backend.")
-@click.option("--threads", type=click.IntRange(0), help="Of each process. Default: 1 where blocks are shared out, "
-              "or the framework draws; else its own choice, 0.")  # fmt: skip
+@click.option("--threads", type=click.IntRange(0, 1024), help="Of each process. Default: 1 where blocks are shared "
+              "out, or the framework draws; else its own choice, 0.")  # fmt: skip
 @click.option("--blocks-per-call", type=int, default=64, show_default=True, help="Where the framework draws.")
 @where("float32")
 def variance(

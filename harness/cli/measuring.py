@@ -136,10 +136,12 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
 @click.option("--dimension", type=int, default=50, show_default=True, help="Coordinates.")
 @click.option("--blocks", type=int, default=32, show_default=True, help="In one call.")
 @click.option("--turns", type=int, default=15, show_default=True, help="How often all take their turn.")
-@click.option("--threads", type=int, default=0, show_default=True, help="Of a framework. 0: its own choice.")
+@click.option(
+    "--threads", type=click.IntRange(0, 1024), default=0, show_default=True, help="Of a framework. 0: its own choice."
+)
 @click.option("--memory", is_flag=True, help="Peak memory and seconds of long streams of scalars instead.")
-@click.option("--replicates", type=int, multiple=True, default=(10**6, 10**7, 10**8), show_default=True,
-              help="Of the long streams. Repeatable.")  # fmt: skip
+@click.option("--replicates", type=click.IntRange(2, 10**18), multiple=True, default=(10**6, 10**7, 10**8),
+              show_default=True, help="Of the long streams. Repeatable.")  # fmt: skip
 @where("float32")
 def throughput(
     estimators: Sequence[str],

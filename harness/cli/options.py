@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,7 +20,45 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+#: Records hold numbers of 64 bits.
+LARGEST_SEED = 2**63 - 1
+
+#: Bytes that file systems allow in a name.
+_LONGEST_NAME = 255
+
 DTYPES = ("float16", "bfloat16", "float32", "float64")
+
+
+class File(click.Path):
+    """A file that can be read."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False, readable=True, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if "\0" in str(value):
+            self.fail(f"{value!r} holds a zero byte, which no path does; give a file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Folder(click.Path):
+    """A folder that is there, or that can be made."""
+
+    def __init__(self) -> None:
+        super().__init__(file_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if not str(value) or "\0" in str(value):
+            self.fail(f"{value!r} is the path of no folder; give one", param, ctx)
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
+            self.fail(f"{value!r} has a name of more than {_LONGEST_NAME} bytes; give a shorter one", param, ctx)
+        nearest = next((folder for folder in (path, *path.parents) if os.path.lexists(folder)), Path())
+        if not nearest.is_dir():
+            self.fail(f"{value!r} cannot be a folder, since {str(nearest)!r} is none; give another one", param, ctx)
+        return path
 
 
 @dataclass(frozen=True)
@@ -51,7 +91,8 @@ def where(*dtypes: str) -> Callable[[Command], Command]:
                      type=click.Choice(DTYPES), help="Repeatable."),
         click.option("--device", "devices", multiple=True, default=("cpu",), show_default=True,
                      type=click.Choice(["cpu", "gpu"]), help="Repeatable."),
-        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of all noise."),
+        click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default="0",
+                     help="Of all noise."),
         click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table",
                      show_default=True, help="json: one array of flat records, nothing else on standard output."),
     )  # fmt: skip
@@ -67,6 +108,9 @@ def where(*dtypes: str) -> Callable[[Command], Command]:
             format_: str,
             **named: Any,
         ) -> Any:
+            from harness.backends import require_known
+
+            require_known(backends)
             return command(*arguments, where=Where(backends, dtypes, devices, seed, format_), **named)
 
         return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), bundled)
@@ -88,8 +132,8 @@ def pairs(settings: Sequence[str]) -> dict[str, float]:
         except ValueError:
             mend = "give a number, as in --set scale=1.5"
             raise errors.BadInputError(f"--set {text!r} is not name=number; {mend}") from None
-        if not equals:
-            raise errors.BadInputError(f"--set {text!r} has no '='; write it as --set name=value")
+        if not equals or not name.strip():
+            raise errors.BadInputError(f"--set {text!r} has no name or no '='; write it as --set name=value")
     return values
 
 

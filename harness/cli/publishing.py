@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,20 +10,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, where
+from harness.cli.options import File, Folder, Where, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
     from harness.sweeps.request import Request
 
 _RESULTS = click.option(
-    "--results", type=click.Path(file_okay=False, path_type=Path), default=Path("results"), show_default=True,
+    "--results", type=Folder(), default=Path("results"), show_default=True,
     help="Folder of the results.",
 )  # fmt: skip
 
 
-#: Unit of time, its seconds, and decimals.
-_UNITS = (("h", 3600, 1), ("min", 60, 1), ("s", 10, 0))
+#: Unit of time, from how many seconds on, its seconds, and decimals.
+_UNITS = (("h", 3600, 3600, 1), ("min", 60, 60, 1), ("s", 1, 1, 1), ("s", 0, 1, 2))
+
+#: The runs of a machine stand in a folder of its name.
+_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
 #: Options that a sweep file says itself, by parameter.
 _SAID_BY_A_SWEEP = {
@@ -32,6 +36,20 @@ _SAID_BY_A_SWEEP = {
     "devices": "--device",
     "seed": "--seed",
 }
+
+
+def _machine(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001
+    """Return a machine's name if a folder can be called so."""
+    from harness.errors import out_of_range, shown
+
+    if value and not _MACHINE.fullmatch(value):
+        raise out_of_range(
+            "--machine",
+            shown(value),
+            "up to 80 letters, digits, ., - and _, a letter or digit first",
+            "give such a name",
+        )
+    return value
 
 
 class _Listing(click.Command):
@@ -58,13 +76,15 @@ class _Listing(click.Command):
 @click.option(
     "--sweep",
     "sweep",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=File(),
     metavar="FILE",
     help="Instead: a TOML file of lists whose product is measured; it says backends, dtypes and seeds too.",
 )
 @click.option("--dry-run", is_flag=True, help="Measure nothing: show cells, time from earlier records, and memory.")
 @click.option("--fresh", is_flag=True, help="Start anew although a run of the same code and versions exists.")
-@click.option("--machine", default="", help="What to call this machine. Default: its processor and cores.")
+@click.option(
+    "--machine", default="", callback=_machine, help="What to call this machine. Default: its processor and cores."
+)
 @_RESULTS
 @where()
 @click.pass_context
@@ -111,9 +131,7 @@ def _require_alone(ctx: click.Context, sweep: Path) -> None:
 
 def _duration(seconds: float) -> str:
     """Return a time as people say it: "12 s", "4.0 min", "2.5 h"."""
-    return next(
-        (f"{seconds / size:.{digits}f} {unit}" for unit, size, digits in _UNITS if seconds >= size), f"{seconds:.1f} s"
-    )
+    return next(f"{seconds / size:.{digits}f} {unit}" for unit, least, size, digits in _UNITS if seconds >= least)
 
 
 def _tell(asked: Request, results: Path, machine: str, format_: str) -> None:
@@ -147,7 +165,7 @@ def _tell(asked: Request, results: Path, machine: str, format_: str) -> None:
 
 @click.command()
 @_RESULTS
-@click.option("--output", type=click.Path(file_okay=False, path_type=Path), help="Default: site in the results folder.")
+@click.option("--output", type=Folder(), help="Default: site in the results folder.")
 @where()
 def site(results: Path, output: Path | None, where: Where) -> None:
     """Build the dashboard from the results folder; prints the path of its first page.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, print_records, where
+from harness.cli.options import Folder, Where, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -30,7 +30,7 @@ class _Listing(click.Command):
 
 @click.command(cls=_Listing)
 @click.argument("names", nargs=-1, required=True, metavar="NAME... | all", shell_complete=completes("papers"))
-@click.option("--pictures", type=click.Path(file_okay=False, path_type=Path),
+@click.option("--pictures", type=Folder(),
               help="Folder for a picture of every figure: SVG, PNG, and its data.")  # fmt: skip
 @click.option("--fewer", type=int, default=1, show_default=True,
               help="Divide the gradients that are measured by this, for a first look.")  # fmt: skip

@@ -104,6 +104,10 @@ class Clock(NamedTuple):
     rounds: int | None
 
 
+#: Seconds of a search at most, a year.
+LONGEST = 31_536_000
+
+
 def clock(seconds: float, rounds: int | None = None) -> Clock:
     """Return the clock of a kernel that is given so many seconds from now."""
     now = time.monotonic()
@@ -198,8 +202,8 @@ def of_kernel(subject: Subject, seed: int, until: Clock, each: bool = False, wor
 
 
 def _require_positive(seconds: float, seed: int, reach: float | None) -> None:
-    if not seconds > 0:
-        raise out_of_range("search", seconds, "more than 0 seconds", "give --search 60")
+    if not 0 < seconds <= LONGEST:
+        raise out_of_range("search", seconds, f"more than 0 seconds, {LONGEST:,} at most", "give --search 60")
     if seed < 0:
         raise out_of_range("seed", seed, "0 or above", "give --seed 0")
     if reach is not None and not reach > 0:

@@ -9,18 +9,17 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from harness.validation import LARGEST
+
 Text = Annotated[str, Meta(min_length=1, max_length=100)]
 Number = float
 
 #: Stands before a setting's name, which may be an axis's name too.
 SETTING = "set."
 
-#: Whole numbers in TOML, and in the records, have 64 bits.
-_LARGEST = 2**63 - 1
-
 
 def _at_least(least: int) -> Any:
-    return Annotated[int, Meta(ge=least, le=_LARGEST)]
+    return Annotated[int, Meta(ge=least, le=LARGEST)]
 
 
 @dataclass(frozen=True)

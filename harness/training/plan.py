@@ -105,7 +105,7 @@ def plan(
         BadInputError: a name is unknown, a number out of its range, or a framework or the data missing.
     """
     row = models.find(model)
-    goal = objective or next(iter(row.objectives))
+    goal = next(iter(row.objectives)) if objective is None else objective
     _require_known(f"objective of model {model!r}", goal, list(row.objectives))
     require_count("steps", steps, 1)
     require_count("samples", samples, 1)

@@ -24,6 +24,7 @@ from harness.execution.work import Cell, Work
 from harness.problems import CONCENTRATIONS, PROBLEMS
 from harness.results.schema import Recommendation, Variance
 from harness.timing.turns import CONFIDENCE, interval, require_turns
+from harness.validation import require_count
 from harness.variance import engine
 from harness.variance import plan as variances
 from harness.variance.blocks import prepare
@@ -224,6 +225,8 @@ def plan(
     if not (math.isfinite(budget) and budget > 0):
         raise BadInputError(f"--budget is {budget:g}; allowed: above 0, in seconds; as in --budget 0.01")
     require_turns(turns)
+    if samples is not None:
+        require_count("samples", samples, 1)
     if problem not in PROBLEMS:
         raise unknown("problem", problem, PROBLEMS, "reparam list problems")
     names = fitting(problem)
