@@ -300,8 +300,9 @@ def bad_sweep_files() -> Iterator[BadFile]:
                 yield BadFile(f"{table}.{key} = {wrong[:12]}", replaced(number, f"{key} = {wrong}"),
                               key if hidden else named, number)  # fmt: skip
         other = key[: len(key) // 2] + "q" + key[len(key) // 2 :]
-        yield BadFile(f"{table}.{key} misspelt", replaced(number, f"{other} = {value}"), other, 0)
-        yield BadFile(f"{table}.{key} twice", replaced(number, f"{key} = {value}\n{key} = {value}"), "TOML")
+        if value != "[":
+            yield BadFile(f"{table}.{key} misspelt", replaced(number, f"{other} = {value}"), other, number)
+            yield BadFile(f"{table}.{key} twice", replaced(number, f"{key} = {value}\n{key} = {value}"), "TOML")
         if value.startswith(('"', '["')) and key != "name":
             name = value.strip('[]"').partition('"')[0]
             wrong = misspelt(name, chance)
