@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,12 @@ from typing import Any, NamedTuple, NoReturn
 import click
 import pytest
 from click.testing import CliRunner
+from work_for_tests import record
 
 from harness.cli import main
 from harness.cli.completing import names
 from harness.errors import shown
+from harness.results import store
 from harness.sweeps import read as sweeps
 
 FRAMEWORKS = ("torch", "jax", "tensorflow")
@@ -369,6 +372,55 @@ def test_a_sweep_file_is_refused(bad: BadFile, tmp_path: Path, installed_backend
         assert f"sweep.toml, line {bad.line}" in said
     if b"\xff\xfe" not in bad.data:
         assert ", line " in said or "deep" in said or "bytes" in said
+
+
+PROVENANCE: dict[str, Any] = {
+    "started": "2026-01-02T03:04:05+00:00", "profile": "test", "seed": 0, "command": "", "machine": {"name": "m"},
+    "versions": {}, "commit": "abcdef0123", "dirty": False, "source": "s", "backends": {},
+}  # fmt: skip
+
+#: Lines that stand in no results file, whatever stands around them.
+FOREIGN = (b"", b"{}", b"[]", b"null", b"backend,variance", b"\xff\xfe", b"\x00" * 40, b'{"kind":"soul"}',
+           b'{"kind":"article","backend":1}', b'{"kind":"cell","key":7}', b'{"kind":"variance"}', b"<html>",
+           b"{" * 5000, b'{"kind":"cell","key":"c\xe9lula"}', b'{"kind":"run","provenance":{"a":' + b"[" * 50_000, b'{"kind":"article","backend":"torch","surplus":1}')  # fmt: skip
+
+
+def valid_results(folder: Path) -> Path:
+    """Write a run of three cells, and return its only file."""
+    with store.Part(folder / "m" / "run", PROVENANCE) as part:
+        for number in range(3):
+            part.append(f"cell {number}", [record(number), record(number + 10)])
+    return part.path
+
+
+def bad_result_files(data: bytes) -> Iterator[BadFile]:
+    """Yield what a valid results file must not be turned into; `line` is where the message has to point."""
+    lines = data.split(b"\n")[:-1]
+    for number in range(1, len(lines) + 1):
+        for index, foreign in enumerate(FOREIGN):
+            made = [*lines[: number - 1], foreign, *lines[number:]]
+            yield BadFile(f"line {number} foreign {index}", b"\n".join([*made, b""]), line=number)
+    records = [number for number, line in enumerate(lines, start=1) if b'"kind":"article"' in line]
+    for number in records:
+        lost = [*lines[: number - 1], *lines[number:]]
+        yield BadFile(f"line {number} lost", b"\n".join([*lost, b""]))
+        yield BadFile(f"line {number} twice", b"\n".join([*lines[:number], lines[number - 1], *lines[number:], b""]))
+    for schema in (b"0", b"999", b"-1", b'"1"', b"null", b"1.5"):
+        head = re.sub(rb'"schema":\d+', b'"schema":' + schema, lines[0])
+        yield BadFile(f"schema {schema.decode()}", b"\n".join([head, *lines[1:], b""]), line=1)
+
+
+def test_a_results_file_is_refused(tmp_path: Path) -> None:
+    path = valid_results(tmp_path / "results")
+    whole = path.read_bytes()
+    files = list(bad_result_files(whole))
+    assert len(files) > 100
+    for bad in files:
+        path.write_bytes(bad.data)
+        said = refused(("site", "--results", "results", "--output", "pages"), tmp_path)
+        assert "part-1.jsonl: line " in said, bad.name
+        if bad.line:
+            assert f"line {bad.line} " in said, bad.name
 
 
 def test_there_are_hundreds() -> None:

@@ -39,6 +39,9 @@ class _Closing(msgspec.Struct, forbid_unknown_fields=True, tag_field="kind", tag
     seconds: float
 
 
+#: What a decoder raises for a line that it cannot read: not UTF-8 and lists nested without end are errors of their own.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 _HEADER = msgspec.json.Decoder(_Header)
 _LINE = msgspec.json.Decoder(AnyRecord | _Closing)
 _ENCODER = msgspec.json.Encoder()
@@ -73,7 +76,7 @@ def _header(path: Path, line: bytes) -> _Header:
     mend = "move it out of the results folder, or use the version of reparam that wrote it"
     try:
         header = _HEADER.decode(line)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise BadInputError(f"{path}: line 1 is not the header of a results file ({error}); {mend}") from None
     if header.schema != SCHEMA:
         raise BadInputError(f"{path}: line 1 has schema {header.schema}; allowed: {SCHEMA}; {mend}")
@@ -91,7 +94,7 @@ def _read_part(path: Path, run: StoredRun) -> None:
     for number, text in enumerate(lines[1:], start=2):
         try:
             line = _LINE.decode(text)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise BadInputError(
                 f"{path}: line {number} is not a record of schema {SCHEMA} ({error}); "
                 "mend the line or move the file away"

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from harness.results.store import UNREADABLE
 from implementations import registry
 
 #: What may differ between a run in the store and one that goes on with it: what a dry run cannot know, since no
@@ -60,7 +61,7 @@ def _part(path: Path) -> tuple[dict[str, Any], dict[str, float]] | None:
     first, *rest = path.read_bytes().split(b"\n")
     try:
         header = _HEADER.decode(first)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None
     found = {}
     for line in rest:
@@ -68,7 +69,7 @@ def _part(path: Path) -> tuple[dict[str, Any], dict[str, float]] | None:
             continue
         try:
             closing = _CLOSING.decode(line)
-        except msgspec.MsgspecError:  # a torn line: its cell is unfinished
+        except UNREADABLE:  # a torn line: its cell is unfinished
             continue
         if closing.kind == "cell" and not closing.key.startswith("failure "):
             found[closing.key] = closing.seconds
