@@ -156,7 +156,13 @@ def of_arguments() -> Iterator[Bad]:
             yield Bad(f"{name} argument {number}", (name, value), value)
 
 
-COMMAND_LINE = [*of_options(), *of_arguments()]
+def beside_a_sweep() -> Iterator[Bad]:
+    for option, value in (("--seed", "1"), ("--profile", "quick"), ("--backend", "torch"), ("--dtype", "float64"),
+                          ("--device", "cpu")):  # fmt: skip
+        yield Bad(f"run --sweep {option}", ("run", "--sweep", "a-file", option, value), option)
+
+
+COMMAND_LINE = [*of_options(), *of_arguments(), *beside_a_sweep()]
 
 
 class ProcessStarted(BaseException):
@@ -382,7 +388,8 @@ PROVENANCE: dict[str, Any] = {
 #: Lines that stand in no results file, whatever stands around them.
 FOREIGN = (b"", b"{}", b"[]", b"null", b"backend,variance", b"\xff\xfe", b"\x00" * 40, b'{"kind":"soul"}',
            b'{"kind":"article","backend":1}', b'{"kind":"cell","key":7}', b'{"kind":"variance"}', b"<html>",
-           b"{" * 5000, b'{"kind":"cell","key":"c\xe9lula"}', b'{"kind":"run","provenance":{"a":' + b"[" * 50_000, b'{"kind":"article","backend":"torch","surplus":1}')  # fmt: skip
+           b"{" * 5000, b'{"kind":"cell","key":"c\xe9lula"}', b'{"kind":"run","schema":' + b"[" * 50_000,
+           b'{"kind":"article","backend":"torch","surplus":1}')  # fmt: skip
 
 
 def valid_results(folder: Path) -> Path:
@@ -421,6 +428,11 @@ def test_a_results_file_is_refused(tmp_path: Path) -> None:
         assert "part-1.jsonl: line " in said, bad.name
         if bad.line:
             assert f"line {bad.line} " in said, bad.name
+
+
+def test_a_machine_cannot_be_called_like_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPARAM_MACHINE", "../elsewhere")
+    assert "'../elsewhere'" in refused(("run", "--profile", "memory", "--results", "results"), tmp_path)
 
 
 def test_there_are_hundreds() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +24,6 @@ _RESULTS = click.option(
 #: Unit of time, from how many seconds on, its seconds, and decimals.
 _UNITS = (("h", 3600, 3600, 1), ("min", 60, 60, 1), ("s", 1, 1, 1), ("s", 0, 1, 2))
 
-#: The runs of a machine stand in a folder of its name.
-_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-
 #: Options that a sweep file says itself, by parameter.
 _SAID_BY_A_SWEEP = {
     "profile_name": "--profile",
@@ -36,20 +32,6 @@ _SAID_BY_A_SWEEP = {
     "devices": "--device",
     "seed": "--seed",
 }
-
-
-def _machine(ctx: click.Context, param: click.Parameter, value: str) -> str:  # noqa: ARG001
-    """Return a machine's name if a folder can be called so."""
-    from harness.errors import out_of_range, shown
-
-    if value and not _MACHINE.fullmatch(value):
-        raise out_of_range(
-            "--machine",
-            shown(value),
-            "up to 80 letters, digits, ., - and _, a letter or digit first",
-            "give such a name",
-        )
-    return value
 
 
 class _Listing(click.Command):
@@ -82,9 +64,7 @@ class _Listing(click.Command):
 )
 @click.option("--dry-run", is_flag=True, help="Measure nothing: show cells, time from earlier records, and memory.")
 @click.option("--fresh", is_flag=True, help="Start anew although a run of the same code and versions exists.")
-@click.option(
-    "--machine", default="", callback=_machine, help="What to call this machine. Default: its processor and cores."
-)
+@click.option("--machine", default="", help="What to call this machine. Default: its processor and cores.")
 @_RESULTS
 @where()
 @click.pass_context
@@ -105,6 +85,7 @@ def run(
     Example: reparam run --profile quick
     """
     from harness import commands
+    from harness.results import provenance
     from harness.sweeps import request
 
     if sweep is not None:
@@ -112,6 +93,7 @@ def run(
         asked = request.of_sweep(sweep)
     else:
         asked = request.of_profile(profile_name, **where.chosen())
+    provenance.machine(machine)  # a name that cannot be used is refused before anything is started
     if dry_run:
         _tell(asked, results, machine, where.format)
     else:

@@ -17,6 +17,7 @@ import psutil
 
 import harness
 import implementations
+from harness.errors import out_of_range, shown
 
 PACKAGES = (
     "reparam",
@@ -32,6 +33,9 @@ PACKAGES = (
     "numpyro",
 )
 
+#: The runs of a machine stand in a folder of its name.
+_MACHINE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+
 _ROOT = Path(harness.__file__).parent.parent
 
 
@@ -46,18 +50,38 @@ def versions() -> dict[str, str]:
     return found
 
 
+def require_machine_name(name: str, said_by: str) -> str:
+    """Return a machine's name if a folder can be called so.
+
+    Args:
+        name: to be checked.
+        said_by: who says it, for the message.
+
+    Raises:
+        BadInputError: no folder can, or it would be another folder's path.
+    """
+    if _MACHINE_NAME.fullmatch(name):
+        return name
+    allowed = "up to 80 letters, digits, ., - and _, a letter or digit first"
+    raise out_of_range(said_by, shown(name), allowed, "give such a name")
+
+
 def machine(name: str = "") -> dict[str, Any]:
     """Describe this machine: {name, cpu, cores, memory_gib, system}.
 
     Args:
         name: what to call it; else the environment's REPARAM_MACHINE, else one made of its processor and cores.
+
+    Raises:
+        BadInputError: no folder can be called so.
     """
+    said_by, given = ("--machine", name) if name else ("REPARAM_MACHINE", os.environ.get("REPARAM_MACHINE", ""))
     brand = cpuinfo.get_cpu_info().get("brand_raw") or platform.machine()
     cores = psutil.cpu_count() or 0
     words = re.sub(r"\((r|tm)\)|processor|cpu|@.*|\d+-core", " ", brand.lower())
     made = "-".join([*re.findall(r"[a-z0-9]+", words), f"{cores}-cores"])
     return {
-        "name": name or os.environ.get("REPARAM_MACHINE") or made,
+        "name": require_machine_name(given, said_by) if given else made,
         "cpu": brand,
         "cores": cores,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),

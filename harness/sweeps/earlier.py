@@ -89,20 +89,21 @@ class Earlier:
 
     Attributes:
         machine: on which is to be measured.
+        machines: that one, then the others in the store.
         seconds: of each cell, by machine and key; the latest run's.
         medians: of cells of one kind and backend.
         finished: keys that are in the run which would be gone on with.
     """
 
     machine: str
+    machines: tuple[str, ...] = ()
     seconds: dict[tuple[str, str], float] = field(default_factory=dict)
     medians: dict[Like, float] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
 
     def of(self, key: str) -> Known | None:
         """Return how long a cell is likely to take, or None where no earlier run tells."""
-        machines = dict.fromkeys([self.machine, *(name for name, _ in self.seconds)])
-        for machine in machines:
+        for machine in self.machines:
             place = "" if machine == self.machine else f", on {machine}"
             if (machine, key) in self.seconds:
                 return Known(self.seconds[machine, key], f"same cell{place}")
@@ -126,6 +127,7 @@ def read(root: Path, provenance: Mapping[str, Any]) -> Earlier:
         known = {key: value for key, value in told.items() if key not in UNSEEN}
         if known == {key: value for key, value in provenance.items() if key not in UNSEEN}:
             earlier.finished |= set(seconds)
+    earlier.machines = tuple(dict.fromkeys([machine, *(name for name, _ in earlier.seconds)]))
     groups: dict[Like, list[float]] = {}
     for (name, key), value in earlier.seconds.items():
         groups.setdefault(like(key, name), []).append(value)

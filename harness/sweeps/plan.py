@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from harness.errors import BadInputError, shown
 from harness.execution.work import Cell
-from harness.sweeps.axes import KINDS, SETTING, Sweep, Table
+from harness.sweeps.axes import KINDS
+from harness.sweeps.sweep import SETTING, Sweep, Table
 
 #: Points of one table at most: more than this is a slip, or wants another file.
 MOST = 200_000

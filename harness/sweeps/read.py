@@ -16,8 +16,9 @@ import msgspec
 from harness import backends as known_backends
 from harness.errors import BadInputError, shown, unknown
 from harness.kernels import select
-from harness.sweeps.axes import KINDS, SETTING, SHARED, Axis, Kind, Number, Sweep, Table
+from harness.sweeps.axes import KINDS, SHARED, Axis, Kind, Number
 from harness.sweeps.lines import Place, index
+from harness.sweeps.sweep import SETTING, Sweep, Table
 
 #: Bytes of a sweep file at most: it holds lists, and their product is made here.
 LARGEST = 2**16
@@ -129,6 +130,7 @@ def _values(file: _File, path: Place, axis: Axis, raw: Any) -> tuple[Any, ...]:
     given = [_typed(file, path, value, axis.element) for value in _listed(file, path, raw)]
     known = list(axis.known()) if axis.known else []
     found: list[Any] = []
+    covered: dict[str, Any] = {}
     for value in given:
         if value in found:
             raise file.bad(path, f"{key} has {shown(value)} twice; leave one out")
@@ -142,6 +144,11 @@ def _values(file: _File, path: Place, axis: Axis, raw: Any) -> tuple[Any, ...]:
                 known_backends.chosen([value])
         except BadInputError as error:
             raise file.bad(path, str(error)) from None
+        if axis.kept and (twice := next((match for match in matches if match in covered), None)):
+            raise file.bad(
+                path, f"{key} {shown(value)} has {twice} in it, and so has {shown(covered[twice])}; leave one out"
+            )
+        covered |= dict.fromkeys(matches, value)
         found += [value] if axis.kept else [match for match in matches if match not in found]
     return tuple(found)
 
