@@ -88,12 +88,12 @@ def run(
     from harness.results import provenance
     from harness.sweeps import request
 
+    provenance.machine_name(machine)  # refused before anything is planned
     if sweep is not None:
         _require_alone(ctx, sweep)
         asked = request.of_sweep(sweep)
     else:
         asked = request.of_profile(profile_name, **where.chosen())
-    provenance.machine(machine)  # a name that cannot be used is refused before anything is started
     if dry_run:
         _tell(asked, results, machine, where.format)
     else:

@@ -50,20 +50,20 @@ def versions() -> dict[str, str]:
     return found
 
 
-def require_machine_name(name: str, said_by: str) -> str:
-    """Return a machine's name if a folder can be called so.
+def machine_name(name: str = "") -> str:
+    """Return what this machine is to be called, "" if nobody says it.
 
     Args:
-        name: to be checked.
-        said_by: who says it, for the message.
+        name: as it was given; else the environment's REPARAM_MACHINE.
 
     Raises:
-        BadInputError: no folder can, or it would be another folder's path.
+        BadInputError: no folder can be called so.
     """
-    if _MACHINE_NAME.fullmatch(name):
-        return name
-    allowed = "up to 80 letters, digits, ., - and _, a letter or digit first"
-    raise out_of_range(said_by, shown(name), allowed, "give such a name")
+    said_by, given = ("--machine", name) if name else ("REPARAM_MACHINE", os.environ.get("REPARAM_MACHINE", ""))
+    if given and not _MACHINE_NAME.fullmatch(given):
+        allowed = "up to 80 letters, digits, ., - and _, a letter or digit first"
+        raise out_of_range(said_by, shown(given), allowed, "give such a name")
+    return given
 
 
 def machine(name: str = "") -> dict[str, Any]:
@@ -75,13 +75,13 @@ def machine(name: str = "") -> dict[str, Any]:
     Raises:
         BadInputError: no folder can be called so.
     """
-    said_by, given = ("--machine", name) if name else ("REPARAM_MACHINE", os.environ.get("REPARAM_MACHINE", ""))
+    given = machine_name(name)
     brand = cpuinfo.get_cpu_info().get("brand_raw") or platform.machine()
     cores = psutil.cpu_count() or 0
     words = re.sub(r"\((r|tm)\)|processor|cpu|@.*|\d+-core", " ", brand.lower())
     made = "-".join([*re.findall(r"[a-z0-9]+", words), f"{cores}-cores"])
     return {
-        "name": require_machine_name(given, said_by) if given else made,
+        "name": given or made,
         "cpu": brand,
         "cores": cores,
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
