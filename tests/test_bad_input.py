@@ -147,6 +147,7 @@ def of_arguments() -> Iterator[Bad]:
     chance = random.Random(SEED + 1)
     for name in main.commands:
         yield Bad(f"{name} one too many", (name, *VALID.get(name, ()), "surplus"), "surplus")
+        yield Bad(f"{name} colored", (name, *VALID.get(name, ()), "--\x1b[31mred\x9b"), "31mred")
         yield Bad(f"command like {name}", (misspelt(name, chance),), "")
         if name in VALID and name != "list":
             yield Bad(f"{name} alone", (name,), "issing")
@@ -316,6 +317,24 @@ def bad_sweep_files() -> Iterator[BadFile]:
             name = value.strip('[]"').partition('"')[0]
             wrong = misspelt(name, chance)
             yield BadFile(f"{table}.{key} = {wrong}", replaced(number, f'{key} = "{wrong}"'), "", number)
+        if key == "set":
+            setting = "scale" if table == "variance" else "learning_rate"
+            for wrong in (
+                "nan",
+                "inf",
+                "-1",
+                "0",
+                "1e-300",
+                '"a"',
+                "[]",
+                "[[1]]",
+                "true",
+                "[1, 1]",
+                "1979-05-27",
+                "{}",
+            ):
+                inner = f"set = {{{{ {setting} = {wrong} }}}}"
+                yield BadFile(f"{table}.set.{setting} = {wrong}", replaced(number, inner), setting)
     lines = VALID_SWEEP.splitlines()
     for number, line in enumerate(lines, start=1):
         if line.startswith("[["):
@@ -385,10 +404,12 @@ PROVENANCE: dict[str, Any] = {
     "versions": {}, "commit": "abcdef0123", "dirty": False, "source": "s", "backends": {},
 }  # fmt: skip
 
+DEEP = b'{"kind":"run","schema":1,"fingerprint":"","provenance":{"a":' + b"[" * 50_000
+
 #: Lines that stand in no results file, whatever stands around them.
 FOREIGN = (b"", b"{}", b"[]", b"null", b"backend,variance", b"\xff\xfe", b"\x00" * 40, b'{"kind":"soul"}',
            b'{"kind":"article","backend":1}', b'{"kind":"cell","key":7}', b'{"kind":"variance"}', b"<html>",
-           b"{" * 5000, b'{"kind":"cell","key":"c\xe9lula"}', b'{"kind":"run","schema":' + b"[" * 50_000,
+           b"{" * 5000, b'{"kind":"cell","key":"c\xe9lula"}', DEEP,
            b'{"kind":"article","backend":"torch","surplus":1}')  # fmt: skip
 
 

@@ -18,14 +18,12 @@ from implementations import registry
 UNSEEN = frozenset({"started", "commit", "dirty", "command", "backends"})
 
 
-class _Closing(msgspec.Struct):
-    kind: str
+class _Closing(msgspec.Struct, tag_field="kind", tag="cell"):
     key: str
     seconds: float
 
 
-class _Header(msgspec.Struct):
-    kind: str
+class _Header(msgspec.Struct, tag_field="kind", tag="run"):
     provenance: dict[str, Any]
 
 
@@ -71,8 +69,7 @@ def _part(path: Path) -> tuple[dict[str, Any], dict[str, float]] | None:
             closing = _CLOSING.decode(line)
         except UNREADABLE:  # a torn line: its cell is unfinished
             continue
-        if closing.kind == "cell" and not closing.key.startswith("failure "):
-            found[closing.key] = closing.seconds
+        found[closing.key] = closing.seconds
     return header.provenance, found
 
 

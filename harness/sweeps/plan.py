@@ -95,29 +95,22 @@ def _mend(kind: str, point: Point, reason: str) -> str:
 
 
 class _Reached:
-    """Which values of a table came to cells, and which excludes left something out."""
+    """Which values of a table came to cells, and why others did not."""
 
     def __init__(self, table: Table) -> None:
         self.values = {(key, value) for key, values in table.lists.items() for value in values}
-        self.excludes = {line: dict(row) for line, row in table.excludes}
         self.why: dict[tuple[str, Any], str] = {}
 
     def made(self, point: Point) -> None:
-        if self.values:
-            self.values.difference_update(point.items())
+        self.values.difference_update(point.items())
 
     def misfit(self, point: Point, reason: str) -> None:
         for pair in point.items():
             self.why.setdefault(pair, reason)
 
 
-def _excluded(table: Table, point: Point, reached: _Reached) -> bool:
-    found = False
-    for line, row in table.excludes:
-        if all(point[key] in values for key, values in row.items()):
-            reached.excludes.pop(line, None)
-            found = True
-    return found
+def _excluded(table: Table, point: Point) -> bool:
+    return any(all(point[key] in values for key, values in row.items()) for _, row in table.excludes)
 
 
 def _cells(table: Table, tally: Tally, file: str) -> Iterator[Cell]:
@@ -129,7 +122,7 @@ def _cells(table: Table, tally: Tally, file: str) -> Iterator[Cell]:
     if total > MOST:
         raise BadInputError(f"{place} comes to {total:,} combinations; allowed: {MOST:,}; give shorter lists")
     for point in points(table):
-        if _excluded(table, point, reached):
+        if _excluded(table, point):
             tally.excluded += 1
             continue
         try:
@@ -142,8 +135,6 @@ def _cells(table: Table, tally: Tally, file: str) -> Iterator[Cell]:
             continue
         reached.made(point)
         yield from made if finish is None else map(finish, made)
-    for line in reached.excludes:
-        raise BadInputError(f"{file}, line {line}: [[{table.kind}.exclude]] leaves nothing out; take it away")
     for key, value in reached.values:
         if (key, value) in reached.why:
             raise BadInputError(f"{place}: {key} {shown(value)} fits nowhere: {reached.why[key, value]}; take it away")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -157,8 +156,6 @@ def _setting(file: _File, path: Place, raw: Any) -> tuple[float, ...]:
     found: list[float] = []
     for value in _listed(file, path, raw):
         number = _typed(file, path, value, Number)
-        if not math.isfinite(number):
-            raise file.bad(path, f"{path[-1]} is {number}; allowed: finite numbers; give one")
         if number in found:
             raise file.bad(path, f"{path[-1]} has {shown(value)} twice; leave one out")
         found.append(number)
