@@ -147,10 +147,10 @@ def of_arguments() -> Iterator[Bad]:
     chance = random.Random(SEED + 1)
     for name in main.commands:
         yield Bad(f"{name} one too many", (name, *VALID.get(name, ()), "surplus"), "surplus")
-        yield Bad(f"{name} colored", (name, *VALID.get(name, ()), "--\x1b[31mred\x9b"), "31mred")
         yield Bad(f"command like {name}", (misspelt(name, chance),), "")
         if name in VALID and name != "list":
             yield Bad(f"{name} alone", (name,), "issing")
+    yield Bad("a colored folder", ("site", "--results", "none\x1b[31mred\x9b"), "none")
     for name in ARGUMENTS:
         valid = VALID[name][0]
         for number, value in enumerate(("", misspelt(valid, chance), garbage(chance), garbage(chance))):
@@ -317,6 +317,10 @@ def bad_sweep_files() -> Iterator[BadFile]:
             name = value.strip('[]"').partition('"')[0]
             wrong = misspelt(name, chance)
             yield BadFile(f"{table}.{key} = {wrong}", replaced(number, f'{key} = "{wrong}"'), "", number)
+        if not value.startswith(("{", "true", "false")) and value != "[" and key != "name":
+            first = value.strip("[]").split(",")[0]
+            yield BadFile(f"{table}.{key} has a value twice", replaced(number, f"{key} = [{first}, {first}]"),
+                          "twice", number)  # fmt: skip
         if key == "set":
             setting = "scale" if table == "variance" else "learning_rate"
             for wrong in (
