@@ -300,8 +300,7 @@ def replaced(number: int, line: str) -> bytes:
     return "\n".join([*lines[: number - 1], line, *lines[end:]]).encode()
 
 
-def bad_sweep_files() -> Iterator[BadFile]:
-    chance = random.Random(SEED + 2)
+def bad_keys(chance: random.Random) -> Iterator[BadFile]:
     for number, table, key, value in keys_of(VALID_SWEEP):
         for wrong, named in WRONG.items():
             taken = {("set", "{}"), ("fitting", "true")}
@@ -339,6 +338,11 @@ def bad_sweep_files() -> Iterator[BadFile]:
             ):
                 inner = f"set = {{{{ {setting} = {wrong} }}}}"
                 yield BadFile(f"{table}.set.{setting} = {wrong}", replaced(number, inner), setting)
+
+
+def bad_sweep_files() -> Iterator[BadFile]:
+    chance = random.Random(SEED + 2)
+    yield from bad_keys(chance)
     lines = VALID_SWEEP.splitlines()
     for number, line in enumerate(lines, start=1):
         if line.startswith("[["):
