@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.errors import BadInputError, unknown
+from harness.plugins import rows
 from harness.problems import FEATURES, PROBLEMS
 from harness.validation import Setting
+from implementations.entries import Table
 
 
 @dataclass(frozen=True)
@@ -16,20 +19,24 @@ class Estimator:
 
     Attributes:
         text: the formula, in a few words.
-        module: module of `backend.estimators` that holds the function of the same name as the row.
         least_samples: samples that one gradient needs at least; the default of `--samples`.
         needs: what distribution and problem must allow, words of `problems.FEATURES` and of the problem's `features`.
         reference: where it comes from.
+        module: module of `backend.estimators` that holds the function of the same name as the row.
         settings: what `--set` sets; they reach the estimator among the constants.
         biased: whether its mean differs from the true gradient.
         draws: settings -> draws of base noise for each sample.
         bound: whether it estimates the gradient of an importance-weighted bound.
         constants: what the oracle adds to the constants: "baseline", "baseline.PARAMETER".
+        functions: of an estimator of another package: "module:function" by backend, in place of `module`.
+        gaps: of such a one: why it lacks a backend, by backend.
+        variance: of such a one: (problem, parameters, constants, samples) -> the exact variance of one gradient,
+            {parameter: [*param]}, or None where it is not known.
     """
 
     text: str
-    module: str
     reference: str
+    module: str = ""
     least_samples: int = 1
     needs: frozenset[str] = frozenset()
     settings: Mapping[str, Setting] = field(default_factory=dict)
@@ -37,6 +44,9 @@ class Estimator:
     draws: Callable[[Mapping[str, float]], int] = lambda _: 1
     bound: bool = False
     constants: tuple[str, ...] = ()
+    functions: Mapping[str, str] = field(default_factory=dict)
+    gaps: Mapping[str, str] = field(default_factory=dict)
+    variance: Callable[..., Mapping[str, Any] | None] | None = None
 
 
 _TEMPERATURE = {"temperature": Setting(0.5, "temperature", "of the relaxation")}
@@ -58,7 +68,7 @@ WORDS = {
     "exact": "moments that are known exactly",
 }
 
-ESTIMATORS: dict[str, Estimator] = {
+_BUILT_IN: dict[str, Estimator] = {
     "pathwise": Estimator(
         text="d f(g(noise, parameters)) / d parameters",
         module="pathwise",
@@ -217,6 +227,27 @@ ESTIMATORS: dict[str, Estimator] = {
         reference="Dong, Mnih and Tucker, 2020, equation 8",
     ),
 }
+
+
+def _require(name: str, row: Any) -> None:
+    """Check a row of another package."""
+    rows.require_type(row, Estimator)
+    rows.require_texts(row, ("text", "reference"))
+    rows.require_settings(row)
+    rows.require_functions(name, row, rows.ESTIMATOR_ARGUMENTS)
+    rows.require_subset("needs", row.needs, WORDS)
+    rows.require_subset("constants", row.constants, ("baseline", "baseline.*"))
+    rows.require(not row.constants or "exact" in row.needs, "needs of an estimator with baselines", row.needs,
+                 "'exact' among them, since only such problems have baselines")  # fmt: skip
+    rows.require(type(row.least_samples) is int and row.least_samples >= 1, "least_samples", row.least_samples,
+                 "a whole number from 1 up")  # fmt: skip
+    rows.require(type(row.biased) is bool, "biased", row.biased, "True or False")
+    rows.require(type(row.bound) is bool, "bound", row.bound, "True or False")
+    rows.require(callable(row.draws), "draws", row.draws, "a function of the settings")
+    rows.require(row.variance is None or callable(row.variance), "variance", row.variance, "a function, or None")
+
+
+ESTIMATORS: Table[Estimator] = Table(_BUILT_IN, "reparam.estimators", _require)
 
 
 def noise_shape(

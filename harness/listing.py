@@ -19,6 +19,7 @@ def backends() -> Rows:
             "kind": row.kind,
             "installed": registry.installed(row.name),
             "install": registry.install_command(row.name),
+            "package": registry.backends().package(row.name),
         }
         for row in registry.backends().values()
     ]
@@ -39,9 +40,20 @@ def kernels() -> Rows:
 
 
 def gaps() -> Rows:
-    """Return the kernels that a library does not offer, and why."""
-    names = (row.name for row in registry.backends().values() if row.base)
-    return [
+    """Return the kernels that a library does not offer, the backends that a plug-in has no text for, and why."""
+    from harness.estimators import ESTIMATORS
+    from harness.plugins import texts
+    from harness.problems import PROBLEMS
+
+    names = [row.name for row in registry.backends().values() if row.base]
+    lacking = [
+        {"backend": row.name, "kernel": f"{kind}.{name}", "reason": texts.gap(row.name, name, table)}
+        for kind, table in (("estimators", ESTIMATORS), ("problems", PROBLEMS))
+        for name in table.added
+        for row in registry.backends().values()
+        if row.kind == "reference" and texts.gap(row.name, name, table)
+    ]
+    return lacking + [
         {"backend": name, "kernel": kernel, "reason": registry.gap(name, kernel)}
         for name in names
         for kernel in contract.kernels()
@@ -51,21 +63,24 @@ def gaps() -> Rows:
 
 def estimators() -> Rows:
     """Return the estimators: who has each, what it needs of distribution and problem, settings, and source."""
-    from harness.estimators import ESTIMATORS
+    from harness.estimators import ESTIMATORS, Estimator
 
     packages = {row.name: row.package for row in registry.backends().values() if row.kind == "reference"}
+
+    def having(name: str, row: Estimator) -> list[str]:
+        if row.functions:
+            return [backend for backend in packages if backend in row.functions]
+        return [b for b, package in packages.items() if name in registry.public(package, f"estimators.{row.module}")]
+
     return [
         {
             "name": name,
-            "backends": " ".join(
-                backend
-                for backend, package in packages.items()
-                if name in registry.public(package, f"estimators.{row.module}")
-            ),
+            "backends": " ".join(having(name, row)),
             "needs": " ".join(sorted(row.needs)) or "log_prob",
             "least_samples": row.least_samples,
             "settings": " ".join(f"{key}={setting.default:g}" for key, setting in row.settings.items()),
             "reference": row.reference,
+            "package": ESTIMATORS.package(name),
         }
         for name, row in ESTIMATORS.items()
     ]
@@ -81,6 +96,7 @@ def problems() -> Rows:
             "distribution": row.distribution.lower(),
             "settings": " ".join(f"{key}={setting.default:g}" for key, setting in row.settings.items()),
             "summary": row.text,
+            "package": PROBLEMS.package(name),
         }
         for name, row in PROBLEMS.items()
     ]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness import dtypes, instances
 from harness import noise as noises
+from harness.plugins import rows
 from harness.validation import Setting
+from implementations.entries import Table
 
 Floats = dict[str, NDArray[np.float64]]
 
@@ -50,31 +53,37 @@ class Problem:
     Attributes:
         text: the expectation, in a few words.
         distribution: attribute of `backend.distributions`, a key of `FEATURES`.
-        objective: function of `backend.objectives`.
         settings: what `--set` sets.
         parameters: names of the distribution's parameters.
         make: (settings, dimension) -> parameters {name: [*event]} and constants of the objective, in float64.
+        reference: where it comes from.
+        objective: function of `backend.objectives`.
         dimension: default of `--dimension`; None where the problem has a dimension of its own.
         intermediates: numbers that the objective holds per sample, beside the sample itself.
-        reference: where it comes from.
         features: what it allows, beside what its distribution does.
         source: of its data, a key of `harness.data.SOURCES`; "" where it needs none.
         bound: whether what is estimated is the gradient of E log((1/S) sum_s w_s), whose log weight the objective is,
             with S the samples of one gradient, instead of that of E f.
+        functions: of a problem of another package: "module:function" of the objective by backend.
+        gaps: of such a one: why it lacks a backend, by backend.
+        exact: of such a one: (parameters, constants) -> E f and its gradient {parameter: [*event]}, in NumPy.
     """
 
     text: str
     distribution: str
-    objective: str
     settings: Mapping[str, Setting]
     parameters: tuple[str, ...]
     make: Callable[[Mapping[str, float], int], tuple[Floats, Floats]]
-    dimension: int | None
-    intermediates: int
     reference: str
+    objective: str = ""
+    dimension: int | None = None
+    intermediates: int = 0
     features: frozenset[str] = PLAIN
     bound: bool = False
     source: str = ""
+    functions: Mapping[str, str] = field(default_factory=dict)
+    gaps: Mapping[str, str] = field(default_factory=dict)
+    exact: Callable[[Floats, Floats], tuple[Any, Mapping[str, Any]]] | None = None
 
 
 _NORMAL_SETTINGS = {
@@ -88,7 +97,7 @@ _WEIGHT_SETTINGS = {
     "stretch": Setting(1.25, "positive", "scale over that of the posterior"),
 }
 
-PROBLEMS: dict[str, Problem] = {
+_BUILT_IN: dict[str, Problem] = {
     "quadratic": Problem(
         text="E (x - k)^2, x ~ N(loc, scale^2)",
         distribution="NORMAL",
@@ -319,6 +328,26 @@ PROBLEMS: dict[str, Problem] = {
         source="diabetes",
     ),
 }
+
+
+def _require(name: str, row: Any) -> None:
+    """Check a row of another package."""
+    rows.require_type(row, Problem)
+    rows.require_texts(row, ("text", "reference"))
+    rows.require_settings(row)
+    rows.require_functions(name, row, rows.OBJECTIVE_ARGUMENTS)
+    rows.require(row.distribution in FEATURES, "distribution", row.distribution, ", ".join(FEATURES))
+    rows.require_subset("features", row.features, ("plain", "weight"))
+    rows.require(not (row.objective or row.source or row.bound), "objective, source or bound", "given", "none of them")
+    rows.require(row.dimension is None or (type(row.dimension) is int and row.dimension >= 1), "dimension",
+                 row.dimension, "a whole number from 1 up, or None")  # fmt: skip
+    rows.require(type(row.intermediates) is int and row.intermediates >= 0, "intermediates", row.intermediates,
+                 "a whole number from 0 up")  # fmt: skip
+    rows.require(callable(row.exact), "exact", row.exact, "a function of parameters and constants")
+    rows.require_instance(row)
+
+
+PROBLEMS: Table[Problem] = Table(_BUILT_IN, "reparam.problems", _require)
 
 
 def draw_noise(

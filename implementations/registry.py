@@ -16,13 +16,12 @@ import importlib.util
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from implementations.entries import RefusedError, Table
 from implementations.interface.contract import KERNEL_MODULES
-
-ENTRY_POINT_GROUP = "reparam.backends"
 
 #: What every reference backend offers, as dotted names below its package.
 MODULES = (
@@ -66,6 +65,9 @@ MODULES = (
 
 #: What the base of a library backend serves: what the library is run by, and what its curvature is of.
 BASE_MODULES = ("runtime", "autodiff", "sampling", "families", "models")
+
+#: What a row may be.
+KINDS = ("reference", "library")
 
 #: What a library backend may offer.
 LIBRARY_MODULES = (*KERNEL_MODULES, "fisher")
@@ -172,14 +174,37 @@ _BUILT_IN = (
 )
 
 
-@cache
-def backends() -> dict[str, Backend]:
+def _require(name: str, row: Any) -> None:
+    """Check what an entry point names."""
+    if not isinstance(row, Backend):
+        raise RefusedError(f"it names a {type(row).__name__}, not an implementations.registry.Backend")
+    if row.name != name:
+        raise RefusedError(f"its row is called {row.name!r}; give entry point and row one name")
+    if row.kind not in KINDS:
+        raise RefusedError(f"its kind is {row.kind!r}; allowed: {' or '.join(KINDS)}")
+    bases = [other.name for other in _BUILT_IN if other.kind == "reference"]
+    if (row.kind == "library") != bool(row.base) or row.base not in ("", *bases):
+        raise RefusedError(f"its base is {row.base!r}; allowed: none for a reference, else one of {', '.join(bases)}")
+    try:
+        found = importlib.util.find_spec(row.package)
+    except (ImportError, ValueError):
+        found = None
+    if found is None:
+        raise RefusedError(f"there is no package {row.package!r}")
+
+
+#: Every row by name: those of this project, then those that entry points add.
+TABLE: Table[Backend] = Table({row.name: row for row in _BUILT_IN}, "reparam.backends", _require)
+
+
+def backends() -> Table[Backend]:
     """Return every row by name: those of this project, then those that entry points add."""
-    rows = {row.name: row for row in _BUILT_IN}
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        row = entry.load()
-        rows.setdefault(row.name, row)
-    return rows
+    return TABLE
+
+
+def name_of(package: ModuleType) -> str:
+    """Return the name of the backend whose loaded package this is."""
+    return next(row.name for row in TABLE.values() if row.package == package.__name__)
 
 
 def find(name: str) -> Backend:

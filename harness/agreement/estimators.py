@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from harness.agreement.checks import Configuration
 from harness.estimators import ESTIMATORS, noise_shape
 from harness.execution.work import Cell, Work
 from harness.modes import in_mode
+from harness.plugins import texts
 from harness.problems import PROBLEMS, draw_noise, instance
 from harness.validation import settle
 
@@ -76,10 +76,8 @@ def evaluate(
 ) -> dict[str, Array]:
     """Return the gradients [replicates, *param] of an estimator, as {"vjp:PARAMETER": ...}, in float64."""
     row, asarray = PROBLEMS[problem], backend.runtime.asarray
-    module = importlib.import_module(f"{backend.__name__}.estimators.{ESTIMATORS[estimator].module}")
-    function = getattr(module, estimator)
+    function, objective = texts.estimator(backend, estimator), texts.objective(backend, problem)
     distribution = getattr(backend.distributions, row.distribution)
-    objective = getattr(backend.objectives, row.objective)
 
     def run(parameters: Any, constants: Any, noise: Any) -> Any:
         return function(distribution, objective, parameters, constants, noise)

@@ -17,6 +17,17 @@ from harness.cli.reproducing import reproduce
 from harness.cli.trajectory import trajectory
 
 
+def _say_refused() -> None:
+    """Say which plug-ins are not used, and why, in a line each."""
+    from implementations import entries
+
+    if entries.anything():
+        from harness.plugins.refused import refused
+
+        for row in refused():
+            click.echo(str(row), err=True)
+
+
 class _Main(click.Group):
     """The group of commands. Bad input ends in one line and exit status 2, never in a traceback."""
 
@@ -31,6 +42,8 @@ class _Main(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn its errors into messages."""
         try:
+            if not {"-h", "--help"} & set(ctx.args):
+                _say_refused()
             return super().invoke(ctx)
         except errors.BadInputError as error:
             click.echo(f"Error: {error}", err=True)

@@ -27,10 +27,10 @@ def doctor(where: Where) -> None:
 
 
 _LISTINGS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "backends": ("harness.listing:backends", ("name", "framework", "kind", "installed", "install")),
+    "backends": ("harness.listing:backends", ("name", "framework", "kind", "installed", "install", "package")),
     "kernels": ("harness.listing:kernels", ("name", "signature", "summary")),
-    "estimators": ("harness.listing:estimators", ("name", "backends", "needs", "reference")),
-    "problems": ("harness.listing:problems", ("name", "settings", "summary")),
+    "estimators": ("harness.listing:estimators", ("name", "backends", "needs", "reference", "package")),
+    "problems": ("harness.listing:problems", ("name", "settings", "summary", "package")),
     "gaps": ("harness.listing:gaps", ("backend", "kernel", "reason")),
     "cases": ("harness.listing:cases", ("kernel", "name", "dtypes")),
 }
@@ -50,4 +50,6 @@ def list_(what: str, where: Where) -> None:
         raise errors.unknown("list", what, _LISTINGS)
     place, columns = _LISTINGS[what]
     module, _, function = place.partition(":")
-    show(getattr(importlib.import_module(module), function)(), {name: name for name in columns}, where.format)
+    rows = getattr(importlib.import_module(module), function)()
+    ours = all(row.get("package") == "reparam" for row in rows)
+    show(rows, {name: name for name in columns if not (ours and name == "package")}, where.format)

@@ -18,8 +18,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.estimators import ESTIMATORS
 from harness.oracle import exact, gamma_moments, measures
 from harness.oracle.gradients import sigmoid
+from harness.problems import PROBLEMS
 
 Float = NDArray[np.float64] | np.float64
 Arrays = Mapping[str, Float]
@@ -198,11 +200,17 @@ def variance(
         constants: of the objective and of the estimator.
         samples: samples that go into one gradient, at least the estimator's least.
     """
+    row = ESTIMATORS[estimator]
+    if row.functions:
+        found = row.variance(problem, parameters, constants, samples) if row.variance else None
+        return None if found is None else {name: np.asarray(found[name], np.float64) for name in parameters}
+    if PROBLEMS[problem].functions:
+        return None
     if (estimator, problem) in _SINGLE_SAMPLE_VARIANCES:
         single = _SINGLE_SAMPLE_VARIANCES[estimator, problem](parameters, constants)
         return {name: value / samples for name, value in single.items()}
     if estimator in _SCORE_VARIANCES and problem in _SCORE_MOMENTS:
         scores = _SCORE_MOMENTS[problem](parameters, constants)
         return {name: _SCORE_VARIANCES[estimator](m, samples) for name, m in scores.items()}
-    found = exact.moments(estimator, problem, parameters, constants, samples)
-    return None if found is None else {name: row.variance for name, row in found.items()}
+    known = exact.moments(estimator, problem, parameters, constants, samples)
+    return None if known is None else {name: row.variance for name, row in known.items()}

@@ -17,6 +17,7 @@ import psutil
 
 import harness
 import implementations
+from implementations import entries
 
 PACKAGES = (
     "reparam",
@@ -43,7 +44,7 @@ def versions() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return found | entries.packages()
 
 
 def machine(name: str = "") -> dict[str, Any]:
@@ -95,10 +96,9 @@ def changed_since(revision: str) -> frozenset[str] | None:
 
 
 def source_digest() -> str:
-    """Return a hash of every source and data file of `harness` and `implementations`."""
+    """Return a hash of every source and data file of `harness`, `implementations` and the packages of plug-ins."""
     digest = hashlib.sha256()
-    for package in (harness, implementations):
-        folder = Path(str(package.__file__)).parent
+    for folder in (Path(str(harness.__file__)).parent, Path(str(implementations.__file__)).parent, *entries.folders()):
         for path in sorted(folder.rglob("*")):
             if path.suffix in {".py", ".toml"}:
                 digest.update(path.relative_to(folder).as_posix().encode())

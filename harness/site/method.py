@@ -57,11 +57,10 @@ def _errors() -> Section:
 
 def _estimators() -> Section:
     rows = [
-        (name, "yes" if row.biased else "no", str(row.least_samples), row.reference)
+        (name, "yes" if row.biased else "no", str(row.least_samples), row.reference, ESTIMATORS.package(name))
         for name, row in sorted(ESTIMATORS.items())
     ]
-    table = Table(
-        "Estimators", ("estimator", "biased", "samples needed", "source"), rows, frozenset({"biased", "source"}), True
-    )
-    note = f"{len(ESTIMATORS)} estimators on {len(PROBLEMS)} problems, in every framework."
+    headings = ("estimator", "biased", "samples needed", "source", "package")
+    table = Table("Estimators", headings, rows, frozenset({"biased", "source", "package"}), True)
+    note = f"{len(ESTIMATORS)} estimators on {len(PROBLEMS)} problems."
     return Section("estimators", "What is compared", (note,), (), (table,))

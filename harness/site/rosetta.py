@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.estimators import ESTIMATORS
+from harness.plugins import texts
 from harness.results import provenance
 from harness.results.run import Run
 from harness.results.schema import Check, Record, Time
@@ -17,12 +19,10 @@ from harness.site import scaling, sources, timing
 from harness.site.page import Table, of
 from harness.site.ratios import badness, ratio
 from harness.site.sources import Source
-from harness.site.subjects import Subject, subjects
+from harness.site.subjects import INTERFACE, Subject, subjects
 from harness.site.text import listing, moment, number, plural, seconds
 from implementations import registry
 from implementations.interface import contract
-
-INTERFACE = "implementations.interface"
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ def entry(subject: Subject, found: Measured) -> Entry:
     checks = [check for check in found.checks if check.kernel == subject.name]
     rows = registry.backends().values()
     references = [row for row in rows if not row.base]
-    libraries = [row for row in rows if row.base and (_has(row, subject) or subject.name in contract.kernels())]
+    libraries = [row for row in rows if row.base and (subject.text_in(row) or subject.name in contract.kernels())]
     times = [time for time in found.times if time.kernel == subject.name]
     own = {row.name for row in references}
-    said = sources.docstring(INTERFACE, subject.module, subject.function)
+    said = sources.docstring(*subject.contract)
     return Entry(
         subject.name,
         _first_line(said),
@@ -215,22 +215,29 @@ def _freshness(run: Run, changed: frozenset[str] | None) -> str:
     return f"{told}. A measured source whose file has changed since is marked."
 
 
-def _has(row: registry.Backend, subject: Subject) -> bool:
-    return subject.function in registry.public(row.package, subject.module)
-
-
 def _column(
     row: registry.Backend, subject: Subject, checks: Sequence[Check], times: Sequence[Time], changed: frozenset[str]
 ) -> Column:
     own = [check for check in checks if check.backend == row.name]
     says, is_measured = status(own), bool(own) or any(time.backend == row.name for time in times)
-    if not _has(row, subject):
-        return Column(row.name, says, reason=registry.reason(row.name, subject.name))
+    text = subject.text_in(row)
+    if text is None:
+        return Column(row.name, says, reason=_reason(row, subject))
+    package, module, function = text
     beside = {other.function: other.name for other in subjects().values() if other.module == subject.module}
-    offered = frozenset(beside) & registry.public(row.package, subject.module)
-    source = sources.read(row.package, subject.module, subject.function, offered)
+    offered = frozenset(beside) & registry.public(package, module)
+    try:
+        source = sources.read(package, module, function, offered)
+    except LookupError:
+        return Column(row.name, says, reason=f"package {package} does not define it in plain sight")
     uses = [beside[name] for name in source.elsewhere]
     return Column(row.name, says, source, is_measured and source.path in changed, uses)
+
+
+def _reason(row: registry.Backend, subject: Subject) -> str:
+    if subject.functions:
+        return texts.gap(row.name, subject.function, ESTIMATORS)
+    return registry.reason(row.name, subject.name)
 
 
 def _first_line(text: str) -> str:

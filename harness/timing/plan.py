@@ -35,8 +35,10 @@ def _cell(row: dict[str, Any]) -> Cell:
     return Cell(key.format_map(row), Work(MEASURE, row["name"], row["device"], row))
 
 
-def _offers(library: str, subject: str) -> bool:
-    return subject in contract_kernels() and registry.offers(library, subject)
+def _offers(backend: str, subject: str) -> bool:
+    if is_library(backend):
+        return subject in contract_kernels() and registry.offers(backend, subject)
+    return subjects.has(backend, subject)
 
 
 def plan(
@@ -85,7 +87,7 @@ def plan(
         for kernel, backend, dtype, device in product(chosen, backends, dtypes, devices)
         for size in dict.fromkeys(subjects.elements(kernel, size) for size in sizes)
         for mode, derivative in product(modes, derivatives)
-        if derivative in subjects.derivatives(kernel) and (not is_library(backend) or _offers(backend, kernel))
+        if derivative in subjects.derivatives(kernel) and _offers(backend, kernel)
     ]
     if backends and not rows:
         raise BadInputError(

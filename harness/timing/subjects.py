@@ -19,6 +19,7 @@ import numpy as np
 from harness import noise
 from harness.estimators import ESTIMATORS, fits, noise_shape
 from harness.oracle import baselines
+from harness.plugins import texts
 from harness.problems import PROBLEMS, draw_noise, instance
 from harness.timing import inputs
 from harness.training.weights import initial_weights
@@ -70,13 +71,27 @@ MODELS = {
 }
 
 
-#: The estimators' names here: "estimators.pathwise", ...
-_ESTIMATORS = {f"estimators.{name}": name for name in ESTIMATORS}
+#: Before the names of estimators here, as in "estimators.pathwise".
+_PREFIX = "estimators."
 
 
 def names() -> list[str]:
-    """Return the name of everything that can be timed: kernels, estimators, models."""
-    return [*contract.kernels(), *_ESTIMATORS, *MODELS]
+    """Return the name of everything that can be timed: kernels, estimators, models.
+
+    An estimator that fits none of `EXAMPLES` cannot.
+    """
+    estimators = (_PREFIX + name for name in ESTIMATORS if _example(name))
+    return [*contract.kernels(), *estimators, *MODELS]
+
+
+def _example(estimator: str) -> str:
+    """Return the problem on which an estimator is timed; "" where there is none."""
+    return next((problem for problem in EXAMPLES if fits(estimator, problem)), "")
+
+
+def has(backend: str, name: str) -> bool:
+    """Tell whether a backend has a text of a subject; only an estimator of another package may lack one."""
+    return not name.startswith(_PREFIX) or not texts.gap(backend, name.removeprefix(_PREFIX), ESTIMATORS)
 
 
 def derivatives(name: str) -> tuple[str, ...]:
@@ -91,7 +106,7 @@ def elements(name: str, size: int) -> int:
     if name in MODELS:
         shapes = parameter_shapes(MODELS[name].layers).values()
         return max(IMAGES * vae.PIXELS, *map(math.prod, shapes))
-    if name in _ESTIMATORS:
+    if name.startswith(_PREFIX):
         return SAMPLES * max(1, size // SAMPLES)
     return max(map(math.prod, inputs.shapes(contract.kernels()[name], size).values()))
 
@@ -128,22 +143,21 @@ def _kernel_call(backend: ModuleType, name: str, *, dtype: str, derivative: str,
 
 def _estimator_call(backend: ModuleType, name: str, *, dtype: str, derivative: str, size: int, seed: int) -> Call:
     del derivative  # an estimator's value is a gradient
-    row = ESTIMATORS[_ESTIMATORS[name]]
-    problem = next(problem for problem in EXAMPLES if fits(_ESTIMATORS[name], problem))
+    estimator = name.removeprefix(_PREFIX)
+    row, problem = ESTIMATORS[estimator], _example(estimator)
     example = PROBLEMS[problem]
     settings = settle({**example.settings, **row.settings}, {}, dtype, name)
     parameters, constants = instance(problem, settings, 1, dtype)
     constants |= {key: np.asarray(settings[key]) for key in row.settings}
-    constants |= baselines.constants_of(_ESTIMATORS[name], problem, parameters, constants, dtype)
+    constants |= baselines.constants_of(estimator, problem, parameters, constants, dtype)
     event = next(iter(parameters.values())).shape
-    shape = noise_shape(_ESTIMATORS[name], settings, size // SAMPLES, SAMPLES, event)
-    estimator = find(backend, f"estimators.{row.module}.{_ESTIMATORS[name]}")
+    shape = noise_shape(estimator, settings, size // SAMPLES, SAMPLES, event)
+    function, objective = texts.estimator(backend, estimator), texts.objective(backend, problem)
     distribution = find(backend, f"distributions.{example.distribution}")
-    objective = find(backend, f"objectives.{example.objective}")
     draws = draw_noise(problem, parameters, shape, noise.generator(seed, "timing", name))
 
     def gradient(parameters: dict[str, Any], constants: dict[str, Any], noise: Any) -> Any:
-        return estimator(distribution, objective, parameters, constants, noise)
+        return function(distribution, objective, parameters, constants, noise)
 
     arguments = (_arrays(backend, parameters, dtype), _arrays(backend, constants, dtype))
     return gradient, (*arguments, backend.runtime.asarray(draws, dtype))  # noise [replicates, samples]

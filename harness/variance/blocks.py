@@ -6,7 +6,6 @@ computes which blocks, and in what order.
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from harness import noise as noises
 from harness.estimators import ESTIMATORS
 from harness.modes import in_mode
+from harness.plugins import texts
 from harness.problems import NOISE, PROBLEMS, draw_noise
 from harness.variance.task import Task, event, inputs, shape
 
@@ -52,10 +52,8 @@ def gradient_function(backend: ModuleType, estimator: str, problem: str, mode: s
 
     All arrays are arguments, so that none is folded into the code (pitfall T2) and new settings compile nothing anew.
     """
-    module = importlib.import_module(f"{backend.__name__}.estimators.{ESTIMATORS[estimator].module}")
-    function = getattr(module, estimator)
+    function, objective = texts.estimator(backend, estimator), texts.objective(backend, problem)
     distribution = getattr(backend.distributions, PROBLEMS[problem].distribution)
-    objective = getattr(backend.objectives, PROBLEMS[problem].objective)
 
     def gradients(parameters: Any, constants: Any, noise: Any) -> Any:
         return function(distribution, objective, parameters, constants, noise)

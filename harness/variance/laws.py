@@ -19,6 +19,7 @@ from harness import dtypes as floats
 from harness.estimators import ESTIMATORS, fits
 from harness.execution.work import Cell
 from harness.kernels import select
+from harness.plugins import texts
 from harness.problems import PROBLEMS
 from harness.results.schema import Variance
 from harness.variance import plan as variances
@@ -58,18 +59,18 @@ def plan(
     Raises:
         BadInputError: a name is unknown, or a number out of range.
     """
-    exact = [name for name, row in PROBLEMS.items() if "exact" in row.features]
+    exact = [name for name, row in PROBLEMS.items() if "exact" in row.features or row.exact]
     pairs = itertools.product(select(estimators, list(ESTIMATORS), "estimator"), select(problems, exact, "problem"))
     return [
         cell
         for estimator, problem in pairs
-        if fits(estimator, problem)
+        if fits(estimator, problem) and (having := texts.having(backends, estimator, problem))
         for cell in variances.plan(
             estimator,
             problem,
             {},
             replicates=replicates,
-            backends=backends,
+            backends=having,
             dtypes=dtypes,
             devices=devices,
             seed=seed,

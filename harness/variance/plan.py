@@ -12,6 +12,7 @@ from harness.errors import BadInputError, out_of_range, unknown
 from harness.estimators import ESTIMATORS, SHOWN, require_fit
 from harness.execution.work import Cell, Work
 from harness.modes import usual
+from harness.plugins import texts
 from harness.problems import CONCENTRATIONS, PROBLEMS
 from harness.results.schema import Record
 from harness.validation import Setting, require_count, settle
@@ -102,6 +103,7 @@ def plan(
     require_count("processes", processes, 1)
     require_count("blocks-per-call", blocks_per_call, 1)
     require_references(backends, "estimators")
+    backends = texts.require_having(backends, estimator, problem)
     if source not in SOURCES:
         raise unknown("source of noise", source, SOURCES)
     if mode not in ("", *MODES):
@@ -141,9 +143,10 @@ def plan(
 
 def _cells(key: str, backend: str, device: str, arguments: dict[str, Any], processes: int) -> list[Cell]:
     """Return the cells of one measurement: one, or a part for each process."""
+    lane = texts.lane(arguments["estimator"], arguments["problem"])
     if processes == 1:
         arguments = {"name": backend, "device": device} | arguments
-        return [Cell(key, Work("harness.variance.engine:measure", backend, device, arguments))]
+        return [Cell(key, Work("harness.variance.engine:measure", backend, device, arguments, lane=lane))]
     task = {key: value for key, value in arguments.items() if key != "per_call"}
     finish = _together(processes, backend, device, task)
     return [
@@ -154,7 +157,7 @@ def _cells(key: str, backend: str, device: str, arguments: dict[str, Any], proce
                 backend,
                 device,
                 arguments | {"share": (part, processes)},
-                lane=part,
+                lane=lane + part,
             ),
             finish,
         )

@@ -21,6 +21,7 @@ from harness.errors import BadInputError, unknown
 from harness.estimators import ESTIMATORS, fitting
 from harness.execution.progress import report
 from harness.execution.work import Cell, Work
+from harness.plugins import texts
 from harness.problems import CONCENTRATIONS, PROBLEMS
 from harness.results.schema import Recommendation, Variance
 from harness.timing.turns import CONFIDENCE, interval, require_turns
@@ -234,6 +235,9 @@ def plan(
     source = "shared" if PROBLEMS[problem].distribution in CONCENTRATIONS else "framework"
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for name in names:
+        having = texts.having(backends, name, problem)
+        if not having:
+            continue
         own = {key: value for key, value in settings.items() if key in variances.settings_of(name, problem)}
         planned = variances.plan(
             name,
@@ -242,7 +246,7 @@ def plan(
             dimension=dimension,
             samples=None if samples is None else max(samples, ESTIMATORS[name].least_samples),
             replicates=replicates,
-            backends=backends,
+            backends=having,
             dtypes=dtypes,
             devices=devices,
             seed=seed,
