@@ -15,6 +15,8 @@ from harness.cli.options import DTYPES, Where, print_records, where
 if TYPE_CHECKING:
     from harness.console import Columns
     from harness.execution.work import Cell
+    from harness.plugins.findings import Settings
+    from harness.results.schema import Check
 
 #: Programs that reproduce something are shown for so many comparisons at most; --snippets writes all.
 SHOWN = 10
@@ -36,6 +38,8 @@ SHOWN = 10
               help="With --search: the whole range of the dtype, also where squares leave it.")  # fmt: skip
 @click.option("--add", is_flag=True, help="With --search: add what is out of budget to the cases.")
 @click.option("--generators", is_flag=True, help="Test the frameworks' random numbers instead, in all dtypes.")
+@click.option("--plugin", "plugins", multiple=True, metavar="NAME",
+              help="Judge what another package adds, by its name or the package's. Repeatable.")  # fmt: skip
 @where("float32", "float64")
 @click.pass_context
 def check(
@@ -50,6 +54,7 @@ def check(
     everywhere: bool,
     add: bool,
     generators: bool,
+    plugins: Sequence[str],
     where: Where,
 ) -> None:
     """Compare kernels, estimators, models and libraries with the oracle, in units of their error budgets.
@@ -67,6 +72,12 @@ def check(
     if (add or everywhere) and seconds is None:
         given = "--add" if add else "--everywhere"
         raise errors.BadInputError(f"{given} goes with --search; give --search SECONDS as well, as in --search 60")
+    if plugins:
+        if kernels or cases or modes or full or generators or seconds is not None:
+            raise errors.BadInputError(
+                f"--plugin {plugins[0]} judges all of a plug-in; give beside it --backend, --seed and --format alone"
+            )
+        ctx.exit(_plugins(plugins, where))
     if generators:
         by_default = ctx.get_parameter_source("dtypes") is click.core.ParameterSource.DEFAULT
         ctx.exit(_generators(replace(where, dtypes=DTYPES) if by_default else where))
@@ -74,8 +85,73 @@ def check(
         ctx.exit(_search(kernels, modes, seconds, everywhere, add, where))
     options = where.chosen()
     options.pop("seed")
-    cells = conformance.everything(kernels, cases) if full else conformance.cells(kernels, cases, modes, **options)
-    ctx.exit(_check(cells, kernels, cases, snippets, update_ledger, where.format))
+    others, own = _of_packages(kernels, cases, modes, where)
+    rest = [name for name in kernels if name not in own]
+    if own and not rest:
+        ctx.exit(_told(others, where.format))
+    cells = conformance.everything(rest, cases) if full else conformance.cells(rest, cases, modes, **options)
+    ctx.exit(_check(cells, rest, cases, snippets, update_ledger, others, where.format))
+
+
+_COLUMNS: Columns = {
+    "kernel": "kernel",
+    "backend": "backend",
+    "dtype": "dtype",
+    "mode": "mode",
+    "derivative": "derivative",
+    "error": "error",
+    "budget": "budget",
+    "within": "within_budget",
+    "worst case": "case",
+}
+
+
+def _of_packages(
+    kernels: Sequence[str], cases: Sequence[str], modes: Sequence[str], where: Where
+) -> tuple[list[Check], list[str]]:
+    """Judge the estimators and problems of other packages that were chosen, and return the patterns of such alone."""
+    from implementations import entries
+
+    if cases or modes or not entries.anything():
+        return [], []
+    from harness.plugins import check as judged
+
+    plugins, own = judged.chosen(kernels)
+    return judged.judge(plugins, _settings(where)), own
+
+
+def _settings(where: Where) -> Settings:
+    from harness.backends import chosen
+    from harness.plugins.findings import Settings
+
+    return Settings(backends=tuple(chosen(where.backends)) if where.backends else (), seed=where.seed)
+
+
+def _plugins(names: Sequence[str], where: Where) -> int:
+    from harness.plugins import check as judged
+
+    plugins = dict.fromkeys(plugin for name in names for plugin in judged.find(name))
+    return _told(judged.judge(list(plugins), _settings(where)), where.format)
+
+
+def _told(records: Sequence[Check], format_: str) -> int:
+    """Print what was found of plug-ins; return the exit status."""
+    from harness.console import note, number
+
+    columns: Columns = {
+        "plug-in": "kernel",
+        "backend": "backend",
+        "checked": "derivative",
+        "on": "case",
+        "error": lambda row: f"{number(row['error'], 2)} {row['unit']}" if row["unit"] else "",
+        "allowed": lambda row: number(row["budget"], 2) if row["unit"] else "",
+        "passed": "within_budget",
+        "why not": "observed",
+    }
+    print_records(records, columns, format_)
+    failed = [record for record in records if not record.within_budget]
+    note(f"{len(records)} checks of plug-ins, {len(failed)} failed")
+    return 1 if failed else 0
 
 
 def _check(
@@ -84,27 +160,22 @@ def _check(
     cases: Sequence[str],
     snippets: Path | None,
     update_ledger: bool,
+    others: Sequence[Check],
     format_: str,
 ) -> int:
     from harness.agreement import conformance, plan, verdict
     from harness.agreement.snippet import snippet
     from harness.console import note
+    from harness.plugins.check import describe
 
     found = conformance.run(cells, kernels, cases)
-    columns: Columns = {
-        "kernel": "kernel",
-        "backend": "backend",
-        "dtype": "dtype",
-        "mode": "mode",
-        "derivative": "derivative",
-        "error": "error",
-        "budget": "budget",
-        "within": "within_budget",
-        "worst case": "case",
-    }
-    print_records(plan.worst(found.records) if format_ == "table" else found.records, columns, format_)
+    shown = plan.worst(found.records) if format_ == "table" else found.records
+    print_records([*shown, *others], _COLUMNS, format_)
     for line in conformance.summary(found):
         note(line)
+    unsound = [record for record in others if not record.within_budget]
+    for record in unsound:
+        note(f"Plug-in: {describe(record)}")
     if update_ledger:
         written = verdict.update(found.records, kernels, cases)
         note(f"written: {', '.join(written) or 'nothing, since no library was checked'}")
@@ -115,7 +186,7 @@ def _check(
     for record in plan.worst(found.failures)[:SHOWN]:
         note(f"\n{conformance.describe(record)}; worst input {record.worst_input}; reproduce it with:")
         note(f"\n{snippet(record)}")
-    return 0 if found.sound else 1
+    return 0 if found.sound and not unsound else 1
 
 
 def _search(

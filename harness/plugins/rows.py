@@ -110,6 +110,12 @@ def definition(place: str) -> ast.FunctionDef | None:
     return next((node for node in body if isinstance(node, ast.FunctionDef) and node.name == name), None)
 
 
+def docstring(place: str) -> str:
+    """Return the docstring of "module:function", read from its text; "" without one."""
+    node = definition(place)
+    return (ast.get_docstring(node) or "") if node else ""
+
+
 def unlike(place: str, arguments: tuple[str, ...]) -> str:
     """Say how "module:function" differs from the contract; "" where it does not, or is not defined in plain sight."""
     module, _, name = place.partition(":")

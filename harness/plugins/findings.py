@@ -1,0 +1,200 @@
+"""What is found out about a row of another package: a record for each thing looked at, and the runs that tell it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from harness.console import progress
+from harness.execution.local import Workers
+from harness.execution.work import Cell, Work
+from harness.plugins import rows
+from harness.results.schema import Check, Record, Variance, finite
+from harness.variance import laws
+
+Float = NDArray[np.float64]
+
+#: In which all is judged: an error is then a wrong term, not a rounding.
+DTYPE = "float64"
+
+#: Two texts of one formula at the same noise: far above the roundings of both, far below any term.
+AGREEMENT = 1e-9
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How rows are judged.
+
+    Attributes:
+        backends: the names of those that are judged; none means all that are installed.
+        replicates: gradients of each mean.
+        seed: of the noise.
+        seconds: that one process may take for one answer.
+    """
+
+    backends: tuple[str, ...] = ()
+    replicates: int = 100_000
+    seed: int = 0
+    seconds: float = 120.0
+
+
+def finding(
+    kernel: str, what: str, *, backend: str = "", case: str = "", wrong: str = "", error: float | None = None,
+    unit: str = "", budget: float = 0.0, comparisons: int = 1,
+) -> Check:  # fmt: skip
+    """Return the record of one thing that was looked at.
+
+    Args:
+        kernel: such as "estimators.my_estimator".
+        what: was looked at, such as "shape" or "mean".
+        backend: whose text.
+        case: the problem.
+        wrong: what is wrong; "" for nothing.
+        error: its size, if it has one.
+        unit: of error and budget.
+        budget: largest error allowed.
+        comparisons: how many numbers were compared.
+    """
+    return Check(
+        backend=backend, dtype=DTYPE, device="cpu", kernel=kernel, case=case, mode="", derivative=what,
+        error=0.0 if error is None and not wrong else finite(error) if error is not None else None,
+        unit=unit, budget=budget, within_budget=not wrong, worst_input="", comparisons=comparisons, observed=wrong,
+    )  # fmt: skip
+
+
+def run(cells: Sequence[Cell]) -> list[tuple[Cell, Sequence[Record] | Exception]]:
+    """Run cells, and return each with its records, or with what went wrong."""
+    found = []
+    with progress(len(cells)) as (listener, finished), Workers(2, 1, listener) as workers:
+        for pair in workers.stream(cells):
+            found.append(pair)
+            finished()
+    order = {cell.key: place for place, cell in enumerate(cells)}
+    return sorted(found, key=lambda pair: order[pair[0].key])
+
+
+def limited(work: Work, seconds: float) -> Work:
+    """Return a work that is ended after so many seconds."""
+    arguments = {"function": work.function, "seconds": seconds, "arguments": work.arguments}
+    return dataclasses.replace(work, function="harness.plugins.trial:limited", arguments=arguments)
+
+
+def contract(kernel: str, functions: Mapping[str, str], backends: Sequence[str]) -> list[Check]:
+    """Hold the texts of one function against each other: a docstring each, with the same first line."""
+    first: dict[str, str] = {}
+    found = []
+    for backend in backends:
+        summary = rows.docstring(functions[backend]).partition("\n")[0]
+        first.setdefault(summary, backend)
+        other = next(iter(first.values()))
+        wrong = "" if summary else "it has no docstring, or is not defined where the row says"
+        if not wrong and other != backend:
+            wrong = f"its docstring begins with {summary!r}, that of {other} with {next(iter(first))!r}"
+        found.append(finding(kernel, "contract", backend=backend, wrong=wrong))
+    return found
+
+
+def trials(
+    kernel: str, function: str, tasks: Mapping[str, Sequence[dict[str, Any]]], lane: int, seconds: float
+) -> tuple[list[Check], dict[str, dict[str, dict[str, Float]]]]:
+    """Try the texts of a row, each in the process of its backend.
+
+    Args:
+        kernel: for the records.
+        function: of `harness.plugins.trial`.
+        tasks: by backend.
+        lane: in which they run.
+        seconds: that each may take.
+
+    Returns:
+        A record for each backend and problem, and the results {backend: {problem: {name: array}}} of those that are
+        sound in all.
+    """
+    kept: dict[str, dict[str, Any]] = {}
+
+    def cell(backend: str) -> Cell:
+        def finish(result: dict[str, Any]) -> Sequence[Record]:
+            kept[backend] = result
+            return ()
+
+        work = Work(f"harness.plugins.trial:{function}", backend, "cpu", {"tasks": tasks[backend]}, lane=lane)
+        return Cell(f"try {kernel} {backend}", limited(work, seconds), finish)
+
+    found = []
+    for one, outcome in run([cell(backend) for backend in tasks]):
+        backend = one.work.backend
+        if isinstance(outcome, Exception):
+            found.append(finding(kernel, "call", backend=backend, wrong=str(outcome)))
+        for problem, result in kept.get(backend, {}).items():
+            for what, text in result["wrong"].items() or [("call", "")]:
+                found.append(finding(kernel, what, backend=backend, case=problem, wrong=text))
+    bad = {record.backend for record in found if not record.within_budget}
+    sound = {
+        backend: {problem: result["results"] for problem, result in results.items()}
+        for backend, results in kept.items()
+        if backend not in bad
+    }
+    return found, sound
+
+
+def agreement(kernel: str, results: Mapping[str, Mapping[str, Mapping[str, Float]]]) -> list[Check]:
+    """Compare what backends give at the same noise, number by number, with what the first of them gives."""
+    found = []
+    first, *others = results or ("",)
+    for backend in others:
+        for problem, arrays in results[backend].items():
+            worst, size = 0.0, 0
+            for name, got in arrays.items():
+                wanted = results[first][problem][name]
+                scale = float(np.abs(wanted).max(initial=0.0)) or 1.0
+                worst, size = max(worst, float(np.abs(got - wanted).max(initial=0.0)) / scale), size + got.size
+            wrong = f"at the same noise it differs from {first} by {worst:.2g} of the largest number"
+            found.append(
+                finding(kernel, "agreement", backend=backend, case=problem, error=worst, budget=AGREEMENT,
+                        unit=f"largest number of {first}", comparisons=size, wrong=wrong if worst > AGREEMENT else "")
+            )  # fmt: skip
+    return found
+
+
+def far(records: Sequence[Variance]) -> float:
+    """Return from how many standard errors on a mean is off, at the family-wise rate of `laws`."""
+    return float(stats.norm.isf(laws.FAMILY_WISE / max(len(records), 1) / 2))
+
+
+def measured(cells: Sequence[Cell], kernel: str, seconds: float) -> tuple[list[Check], list[Variance]]:
+    """Run measurements, and return a record for each that failed, and those of the others."""
+    found, records = [], []
+    ended = [dataclasses.replace(cell, work=limited(cell.work, seconds)) for cell in cells]
+    for cell, outcome in run(ended):
+        given = cell.work.arguments["arguments"]
+        if isinstance(outcome, Exception):
+            case = str(given["problem"])
+            found.append(finding(kernel, "mean", backend=cell.work.backend, case=case, wrong=str(outcome)))
+        else:
+            records += [record for record in outcome if isinstance(record, Variance)]
+    return found, records
+
+
+def distance(record: Variance) -> float:
+    """Return how far a mean is from the exact gradient, in standard errors, roundings forgiven; inf for NaN."""
+    if record.bias is None or record.bias_standard_error is None:
+        return float("inf")
+    beyond = max(abs(record.bias) - laws.rounding(record), 0.0)
+    if not record.bias_standard_error:
+        return float("inf") if beyond else 0.0
+    return beyond / record.bias_standard_error
+
+
+def told(record: Variance) -> str:
+    """Say what was measured and what it should be."""
+    if record.mean is None:
+        return f"by {record.parameter}: the mean is NaN or infinite"
+    error, exact = record.mean_standard_error or 0.0, record.exact_mean or 0.0
+    opposite = " (its sign is wrong)" if abs(record.mean + exact) < abs(record.mean - exact) / 4 else ""
+    return f"by {record.parameter}: mean {record.mean:.6g} (s.e. {error:.2g}), exact {exact:.6g}{opposite}"
