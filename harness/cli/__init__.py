@@ -12,6 +12,7 @@ from harness.cli.completing import completion
 from harness.cli.estimating import coverage, laws, recommend, variance
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, throughput, time, train
+from harness.cli.new import new
 from harness.cli.publishing import run, site
 from harness.cli.reproducing import reproduce
 from harness.cli.trajectory import trajectory
@@ -86,6 +87,7 @@ for _command in (
     reproduce,
     run,
     site,
+    new,
     completion,
 ):
     main.add_command(_command)

@@ -62,6 +62,7 @@ def variance(
     from harness.errors import BadInputError
     from harness.measure import measure
     from harness.noise import integer
+    from harness.plugins import texts
     from harness.results.schema import Variance
     from harness.variance import plan
     from harness.variance import precision as precisions
@@ -80,6 +81,8 @@ def variance(
         blocks_per_call=blocks_per_call,
     )
     chosen = where.chosen()
+    for line in (line for backend in chosen["backends"] for line in texts.gaps(backend, (estimator, problem))):
+        note(f"not measured: {line}")
     # the order of a framework's sums, and so their last bits, may depend on its threads, but not on the processes
     own = 1 if processes > 1 or noise == "framework" else 0
     threads = own if threads is None else threads

@@ -12,6 +12,7 @@ from harness.errors import BadInputError
 from harness.estimators import ESTIMATORS
 from harness.problems import PROBLEMS
 from implementations import registry
+from implementations.entries import Table
 
 
 def _of(place: str) -> Callable[..., Any]:
@@ -41,7 +42,7 @@ def objective(backend: ModuleType, problem: str) -> Callable[..., Any]:
     return _of(f"{backend.__name__}.objectives:{row.objective}")
 
 
-def gap(backend: str, name: str, table: Any) -> str:
+def gap(backend: str, name: str, table: Table[Any]) -> str:
     """Return why a backend has no text of an estimator or a problem; "" where it has one.
 
     Args:
@@ -56,9 +57,16 @@ def gap(backend: str, name: str, table: Any) -> str:
 
 
 def gaps(backend: str, pair: tuple[str, str]) -> list[str]:
-    """Return why a backend cannot measure an estimator on a problem, in a line each; none where it can."""
-    tables = (("estimator", ESTIMATORS), ("problem", PROBLEMS))
-    found = ((kind, name, gap(backend, name, table)) for (kind, table), name in zip(tables, pair, strict=True))
+    """Return why a backend cannot measure an estimator on a problem, in a line each; none where it can.
+
+    What no table has is no gap.
+    """
+    tables: tuple[tuple[str, Table[Any]], ...] = (("estimator", ESTIMATORS), ("problem", PROBLEMS))
+    found = (
+        (kind, name, gap(backend, name, table))
+        for (kind, table), name in zip(tables, pair, strict=True)
+        if name in table
+    )
     return [f"{backend} has no {kind} {name}: {reason}" for kind, name, reason in found if reason]
 
 
