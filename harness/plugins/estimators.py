@@ -49,7 +49,9 @@ def judge(name: str, settings: Settings) -> Iterator[Check]:
     """
     row, kernel = ESTIMATORS[name], f"estimators.{name}"
     backends = judged_backends(tuple(row.functions), settings)
-    exact = [problem for problem, goal in PROBLEMS.items() if "exact" in goal.features or goal.exact]
+    # what a third package does is nothing to this one
+    ours = [problem for problem in PROBLEMS if PROBLEMS.package(problem) in ("reparam", ESTIMATORS.package(name))]
+    exact = [problem for problem in ours if "exact" in PROBLEMS[problem].features or PROBLEMS[problem].exact]
     fitting = [problem for problem in exact if fits(name, problem)]
     if not backends or not fitting:
         nothing = "no backend that has a text of it is installed" if fitting else "it fits no problem with exact values"
