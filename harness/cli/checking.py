@@ -139,13 +139,12 @@ def _told(records: Sequence[Check], format_: str) -> int:
     from harness.console import note, number
 
     columns: Columns = {
-        "plug-in": "kernel",
+        "plug-in": lambda row: row["kernel"].partition(".")[2],
         "backend": "backend",
         "checked": "derivative",
         "on": "case",
-        "error": lambda row: (
-            f"{number(row['error'], 2)} {row['unit']}, {number(row['budget'], 2)} allowed" if row["unit"] else ""
-        ),
+        "error": lambda row: f"{number(row['error'], 2)} of {number(row['budget'], 2)}" if row["unit"] else "",
+        "in": "unit",
         "passed": "within_budget",
         "why not": "observed",
     }

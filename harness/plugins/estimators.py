@@ -87,7 +87,7 @@ def means(kernel: str, records: Sequence[Variance], by_estimator: bool = False) 
     for (backend, case), group in groups.items():
         worst = max(group, key=distance)
         off = distance(worst)
-        yield finding(kernel, "mean", backend=backend, case=case, error=off, unit="standard errors", budget=bound,
+        yield finding(kernel, "mean", backend=backend, case=case, error=off, unit="s.e.", budget=bound,
                       wrong=told(worst) if off > bound else "", comparisons=len(group))  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def _bias(kernel: str, records: Sequence[Variance]) -> Iterator[Check]:
         worst = max(own, key=distance)
         unseen = "" if distance(worst) > bound else "it says that it is biased, and no mean is off; leave biased out"
         yield finding(kernel, "bias", backend=backend, case=worst.problem, error=distance(worst), comparisons=len(own),
-                      unit="standard errors, declared", budget=bound, wrong=infinite or unseen)  # fmt: skip
+                      unit="s.e., declared", budget=bound, wrong=infinite or unseen)  # fmt: skip
 
 
 def _variances(kernel: str, records: Sequence[Variance]) -> Iterator[Check]:
@@ -110,8 +110,9 @@ def _variances(kernel: str, records: Sequence[Variance]) -> Iterator[Check]:
     for record in known:
         off = variance_distance(record)
         wrong = f"by {record.parameter}: variance {record.variance:.4g}, the row says {record.exact_variance:.4g}"
-        yield finding(kernel, "variance", backend=record.backend, case=record.problem, error=off,
-                      unit="standard errors", budget=bound, wrong=wrong if off > bound else "")  # fmt: skip
+        case = f"{record.problem} by {record.parameter}"
+        yield finding(kernel, "variance", backend=record.backend, case=case, error=off, unit="s.e.",
+                      budget=bound, wrong=wrong if off > bound else "")  # fmt: skip
 
 
 def variance_distance(record: Variance) -> float:

@@ -87,15 +87,13 @@ def limited(work: Work, seconds: float) -> Work:
 
 def contract(kernel: str, functions: Mapping[str, str], backends: Sequence[str]) -> list[Check]:
     """Hold the texts of one function against each other: a docstring each, with the same first line."""
-    first: dict[str, str] = {}
+    said = {backend: rows.docstring(functions[backend]).partition("\n")[0] for backend in backends}
+    first, *_ = said
     found = []
-    for backend in backends:
-        summary = rows.docstring(functions[backend]).partition("\n")[0]
-        first.setdefault(summary, backend)
-        other = next(iter(first.values()))
+    for backend, summary in said.items():
         wrong = "" if summary else "it has no docstring, or is not defined where the row says"
-        if not wrong and other != backend:
-            wrong = f"its docstring begins with {summary!r}, that of {other} with {next(iter(first))!r}"
+        if summary and summary != said[first]:
+            wrong = f"its docstring begins with {summary!r}, that of {first} with {said[first]!r}"
         found.append(finding(kernel, "contract", backend=backend, wrong=wrong))
     return found
 
@@ -136,9 +134,9 @@ def trials(
                 found.append(finding(kernel, what, backend=backend, case=problem, wrong=text))
     bad = {record.backend for record in found if not record.within_budget}
     sound = {
-        backend: {problem: result["results"] for problem, result in results.items()}
-        for backend, results in kept.items()
-        if backend not in bad
+        backend: {problem: result["results"] for problem, result in kept[backend].items()}
+        for backend in tasks
+        if backend in kept and backend not in bad
     }
     return found, sound
 
@@ -157,7 +155,7 @@ def agreement(kernel: str, results: Mapping[str, Mapping[str, Mapping[str, Float
             wrong = f"at the same noise it differs from {first} by {worst:.2g} of the largest number"
             found.append(
                 finding(kernel, "agreement", backend=backend, case=problem, error=worst, budget=AGREEMENT,
-                        unit=f"largest number of {first}", comparisons=size, wrong=wrong if worst > AGREEMENT else "")
+                        unit="largest number", comparisons=size, wrong=wrong if worst > AGREEMENT else "")
             )  # fmt: skip
     return found
 

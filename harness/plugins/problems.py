@@ -79,7 +79,7 @@ def derivative(name: str) -> Check:
         if not off <= max(worst, DIFFERENCES):
             wrong = f"by {key}{list(index) or ''}: exact says {given:.9g}, differences of its value {slope:.9g}"
         worst = max(worst, off) if math.isfinite(off) else math.inf
-    return finding(f"problems.{name}", "exact gradient", error=worst, unit="of the gradient, or of 1",
+    return finding(f"problems.{name}", "exact gradient", error=worst, unit="relative",
                    budget=DIFFERENCES, wrong=wrong)  # fmt: skip
 
 
@@ -104,5 +104,5 @@ def value(name: str, backend: str, values: Float) -> Check:
     off = beyond / error if error else math.inf if beyond else 0.0
     bound = float(stats.norm.isf(laws.FAMILY_WISE / 2))
     wrong = f"mean of {values.size} values {mean:.6g} (s.e. {error:.2g}), exact {exact:.6g}"
-    return finding(f"problems.{name}", "exact value", backend=backend, error=off, unit="standard errors", budget=bound,
+    return finding(f"problems.{name}", "exact value", backend=backend, error=off, unit="s.e.", budget=bound,
                    comparisons=values.size, wrong=wrong if off > bound else "")  # fmt: skip
