@@ -8,9 +8,11 @@ from typing import Any
 
 from harness.agreement import ledger
 from harness.agreement import plan as agreement
-from harness.estimators import fitting
+from harness.estimators import ESTIMATORS, fitting
 from harness.execution.work import Cell
-from harness.profiles import DTYPES, Profile
+from harness.plugins import texts
+from harness.problems import PROBLEMS
+from harness.profiles import DTYPES, Profile, VarianceRow
 from harness.reproduce import plan as reproductions
 from harness.reproduce import table
 from harness.results.schema import Check
@@ -88,18 +90,21 @@ def measured_cells(
     """
     chosen = dtypes or ("float32",)
     cells = []
-    for row in profile.variance:
+    for row in with_plugins(profile.variance):
         for dimension in row.dimensions:
             for estimator in row.estimators or fitting(row.problem):
+                having = texts.having(backends, estimator, row.problem)
+                if not having:
+                    continue
                 known = variance.settings_of(estimator, row.problem)
                 cells += variance.plan(
                     estimator,
                     row.problem,
                     {name: value for name, value in row.settings.items() if name in known},
                     dimension=dimension,
-                    samples=row.samples,
+                    samples=max(row.samples, ESTIMATORS[estimator].least_samples),
                     replicates=row.replicates,
-                    backends=backends,
+                    backends=having,
                     dtypes=chosen,
                     devices=devices,
                     seed=seed,
@@ -161,6 +166,18 @@ def peak_cells(profile: Profile, backends: Sequence[str], seed: int, dtypes: Seq
         dtypes: floating types; none is float32.
     """
     return peaks.plan(profile.peaks, backends, dtypes or ("float32",), seed=seed) if profile.peaks else []
+
+
+def with_plugins(rows: Sequence[VarianceRow]) -> list[VarianceRow]:
+    """Return rows to which the estimators of other packages that fit are added, and a row for each of their problems.
+
+    Where nothing is compared, nothing is added.
+    """
+    found = []
+    for row in rows:
+        more = [name for name in ESTIMATORS.added if name in fitting(row.problem)]
+        found.append(replace(row, estimators=tuple(dict.fromkeys([*row.estimators, *more]))) if row.estimators else row)
+    return found + [VarianceRow(name) for name in PROBLEMS.added if rows and fitting(name)]
 
 
 def _calibration_cells(

@@ -60,8 +60,12 @@ def limit(seconds: float) -> Iterator[None]:
 def limited(backend: ModuleType, function: str, seconds: float, arguments: dict[str, Any]) -> Any:
     """Return function(backend, **arguments) of "module:name", ended after so many seconds."""
     module, _, name = function.partition(":")
-    with limit(seconds):
-        return getattr(importlib.import_module(module), name)(backend, **arguments)
+    try:
+        with limit(seconds):
+            return getattr(importlib.import_module(module), name)(backend, **arguments)
+    except SystemExit as error:
+        # which would end the driver too
+        raise RuntimeError(in_one_line(error)) from None
 
 
 def gradients(backend: ModuleType, tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:
