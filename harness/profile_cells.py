@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -89,26 +90,7 @@ def measured_cells(
         dtypes: floating types; none leaves float32, and for training the profile's own.
     """
     chosen = dtypes or ("float32",)
-    cells = []
-    for row in with_plugins(profile.variance):
-        for dimension in row.dimensions:
-            for estimator in row.estimators or fitting(row.problem):
-                having = texts.having(backends, estimator, row.problem)
-                if not having:
-                    continue
-                known = variance.settings_of(estimator, row.problem)
-                cells += variance.plan(
-                    estimator,
-                    row.problem,
-                    {name: value for name, value in row.settings.items() if name in known},
-                    dimension=dimension,
-                    samples=max(row.samples, ESTIMATORS[estimator].least_samples),
-                    replicates=row.replicates,
-                    backends=having,
-                    dtypes=chosen,
-                    devices=devices,
-                    seed=seed,
-                )
+    cells = _variance_cells(profile, backends, devices, seed, chosen)
     if profile.judged:
         cells += article.plan(backends, chosen, devices, seed)
     if profile.time:
@@ -166,6 +148,30 @@ def peak_cells(profile: Profile, backends: Sequence[str], seed: int, dtypes: Seq
         dtypes: floating types; none is float32.
     """
     return peaks.plan(profile.peaks, backends, dtypes or ("float32",), seed=seed) if profile.peaks else []
+
+
+def _variance_cells(
+    profile: Profile, backends: Sequence[str], devices: Sequence[str], seed: int, dtypes: Sequence[str]
+) -> list[Cell]:
+    cells = []
+    for row in with_plugins(profile.variance):
+        compared = row.estimators or fitting(row.problem)
+        having = {estimator: texts.having(backends, estimator, row.problem) for estimator in compared}
+        for dimension, estimator in itertools.product(row.dimensions, filter(having.get, compared)):
+            known = variance.settings_of(estimator, row.problem)
+            cells += variance.plan(
+                estimator,
+                row.problem,
+                {name: value for name, value in row.settings.items() if name in known},
+                dimension=dimension,
+                samples=max(row.samples, ESTIMATORS[estimator].least_samples),
+                replicates=row.replicates,
+                backends=having[estimator],
+                dtypes=dtypes,
+                devices=devices,
+                seed=seed,
+            )
+    return cells
 
 
 def with_plugins(rows: Sequence[VarianceRow]) -> list[VarianceRow]:

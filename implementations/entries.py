@@ -29,8 +29,8 @@ PATIENCE = 10.0
 FRAMEWORKS = frozenset({"torch", "jax", "tensorflow", "tensorflow_probability", "numpyro"})
 
 #: What a row may be called, in a message and as a pattern.
-NAMES = "lower-case letters, digits and _, a letter first, no word of Python"
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAMES = "lower-case letters, digits and _, a letter first, 60 at most, no word of Python"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
 
 Row = TypeVar("Row")
 

@@ -154,9 +154,9 @@ def require_instance(row: Any) -> None:
     require(isinstance(exact, tuple) and len(exact) == 2, "what exact returns", type(exact).__name__,
             "a value and {parameter: gradient}")  # fmt: skip
     value, gradient = exact
+    require(set(gradient) == set(parameters), "the gradient of exact by", sorted(gradient), f"{sorted(parameters)}")
     numbers = [np.asarray(value, np.float64), *(np.asarray(part, np.float64) for part in gradient.values())]
     wanted = [(), *(parameters[name].shape for name in gradient)]
-    require(set(gradient) == set(parameters), "the gradient of exact is by", sorted(gradient), f"{sorted(parameters)}")
     require([part.shape for part in numbers] == wanted, "the shapes that exact returns",
             [part.shape for part in numbers], f"{wanted}")  # fmt: skip
     require(all(np.isfinite(part).all() for part in numbers), "exact at the default settings", "NaN or infinite",

@@ -134,13 +134,13 @@ def _gradients(backend: ModuleType, task: Task) -> tuple[dict[str, str], dict[st
     whole, again, half = (_numbers(backend, part) for part in (result, call(noise), call(noise[: REPLICATES // 2])))
     found = {}
     for name, numbers in whole.items():
+        scale = np.nanmax(np.abs(numbers), initial=0.0)
         bad = np.argwhere(~np.isfinite(numbers))
         if len(bad):
             found["finite"] = f"by {name}: {numbers[tuple(bad[0])]} in {len(bad)} of {numbers.size} numbers"
         if not np.array_equal(numbers, again[name], equal_nan=True):
             found["repeatable"] = f"by {name}: the same noise gives another gradient"
-        scale = np.nanmax(np.abs(numbers), initial=0.0)
-        if half[name].shape != (REPLICATES // 2, *numbers.shape[1:]) or not np.allclose(
+        elif half[name].shape != (REPLICATES // 2, *numbers.shape[1:]) or not np.allclose(
             numbers[: REPLICATES // 2], half[name], rtol=0, atol=SAME * scale, equal_nan=True
         ):
             found["replicates"] = f"by {name}: a gradient depends on the noise of other replicates"
