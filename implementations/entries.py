@@ -16,7 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -69,29 +69,58 @@ def is_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text)) and not keyword.iskeyword(text)
 
 
+def found(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group, in the order of their names. Loads nothing.
+
+    A package whose metadata cannot be read has none.
+    """
+    try:
+        entries = list(entry_points(group=group))
+    except Exception:
+        entries = [entry for package in distributions() for entry in _of(package, group)]
+    return sorted(entries, key=lambda entry: (entry.name, entry.value))
+
+
+def _of(package: Distribution, group: str) -> list[EntryPoint]:
+    try:
+        return list(package.entry_points.select(group=group))
+    except Exception:
+        return []
+
+
 def plugin(entry: EntryPoint, refused: str = "") -> Plugin:
     """Return where an entry point is from, without loading it."""
-    package = entry.dist.name if entry.dist else ""
-    version = entry.dist.version if entry.dist else ""
-    return Plugin(entry.group, entry.name, package, version, entry.value.partition(":")[0].strip(), refused)
+    try:
+        package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("", "")
+    except Exception:
+        package = version = ""
+    module = entry.value.partition(":")[0].strip()
+    return Plugin(entry.group, entry.name, package or "", version or "", module, refused)
 
 
 def anything() -> bool:
     """Tell whether any package here has an entry point of this project. Loads nothing."""
-    return any(entry_points(group=group) for group in GROUPS)
+    return any(found(group) for group in GROUPS)
 
 
 def packages() -> dict[str, str]:
     """Return the version of every distribution that has an entry point of this project, by its name."""
-    found = (plugin(entry) for group in GROUPS for entry in entry_points(group=group))
-    return {row.package: row.version for row in sorted(found, key=lambda row: row.package) if row.package}
+    rows = (plugin(entry) for group in GROUPS for entry in found(group))
+    return {row.package: row.version for row in sorted(rows, key=lambda row: row.package) if row.package}
 
 
 def folders() -> list[Path]:
     """Return the folders of the packages whose rows entry points of this project name, without importing them."""
-    names = {plugin(entry).module.partition(".")[0] for group in GROUPS for entry in entry_points(group=group)}
-    specs = (importlib.util.find_spec(name) for name in sorted(names) if name)
-    return [Path(folder) for spec in specs if spec for folder in spec.submodule_search_locations or ()]
+    names = {plugin(entry).module.partition(".")[0] for group in GROUPS for entry in found(group)}
+    return [folder for name in sorted(filter(None, names)) for folder in _folders(name)]
+
+
+def _folders(name: str) -> list[Path]:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return []
+    return [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
 
 
 class Table(Mapping[str, Row], Generic[Row]):
@@ -142,7 +171,7 @@ class Table(Mapping[str, Row], Generic[Row]):
         rows: dict[str, Row] = {}
         used: dict[str, Plugin] = {}
         refused = []
-        for entry in sorted(entry_points(group=self.group), key=lambda entry: (entry.name, entry.value)):
+        for entry in found(self.group):
             try:
                 taken = self.package(entry.name) if entry.name in self.built_in else ""
                 other = used[entry.name].package if entry.name in used else taken

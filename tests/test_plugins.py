@@ -277,6 +277,36 @@ def test_an_exact_value_that_is_wrong_is_found(begin: Begin) -> None:
     assert "the gradient of exact by" in {row.name: row.refused for row in PROBLEMS.refused}["square"]
 
 
+ODD_METADATA = (
+    "[reparam.estimators]\nodd = \n",
+    "[reparam.estimators]\nodd = no such thing\n",
+    "[reparam.estimators]\nodd = :\n",
+    "[reparam.estimators]\nodd = .relative:ROW\n",
+    "[reparam.estimators]\nodd = harness.estimators:NOTHING\n",
+    "[reparam.estimators]\nodd = __main__:ROW\n",
+    "[reparam.problems]\nodd = harness.estimators:ESTIMATORS\n",
+    "[reparam.backends]\nodd = harness.problems:PROBLEMS\n",
+    "[reparam.estimators]\nodd\n",
+    "[reparam.estimators\nodd = a:b",
+    "\x00\xff",
+)
+
+
+@pytest.mark.parametrize("text", ODD_METADATA, ids=range(len(ODD_METADATA)))
+def test_odd_metadata_harms_nothing(text: str, install: Install, tmp_path: Path) -> None:
+    packages.add_metadata(tmp_path, "odd", {})
+    (tmp_path / "odd-0.1.0.dist-info" / "entry_points.txt").write_text(text)
+    install(tmp_path)
+    for what in ("estimators", "problems", "backends", "gaps"):
+        done = reparam("list", what, "--format", "json")
+        assert done.exit_code == 0
+        assert json.loads(done.stdout)
+        assert done.stderr.count("\n") <= 1
+    assert set(entries.packages()) <= {"odd"}
+    assert all(folder.exists() for folder in entries.folders())
+    assert set(ESTIMATORS) == set(ESTIMATORS.built_in)
+
+
 @needs_torch
 def test_a_backend_of_another_package(begin: Begin) -> None:
     edits = (

@@ -143,8 +143,9 @@ def _told(records: Sequence[Check], format_: str) -> int:
         "backend": "backend",
         "checked": "derivative",
         "on": "case",
-        "error": lambda row: f"{number(row['error'], 2)} of {number(row['budget'], 2)}" if row["unit"] else "",
-        "in": "unit",
+        "error": lambda row: (
+            f"{number(row['error'], 2)} of {number(row['budget'], 2)} {row['unit']}" if row["unit"] else ""
+        ),
         "passed": "within_budget",
         "why not": "observed",
     }

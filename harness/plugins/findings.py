@@ -152,10 +152,10 @@ def agreement(kernel: str, results: Mapping[str, Mapping[str, Mapping[str, Float
                 wanted = results[first][problem][name]
                 scale = float(np.abs(wanted).max(initial=0.0)) or 1.0
                 worst, size = max(worst, float(np.abs(got - wanted).max(initial=0.0)) / scale), size + got.size
-            wrong = f"at the same noise it differs from {first} by {worst:.2g} of the largest number"
+            wrong = f"not what {first} gives at the same noise"
             found.append(
                 finding(kernel, "agreement", backend=backend, case=problem, error=worst, budget=AGREEMENT,
-                        unit="largest number", comparisons=size, wrong=wrong if worst > AGREEMENT else "")
+                        unit="relative", comparisons=size, wrong=wrong if worst > AGREEMENT else "")
             )  # fmt: skip
     return found
 
