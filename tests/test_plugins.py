@@ -29,6 +29,8 @@ from harness.results.schema import Check, Failure, Variance
 from harness.site import rosetta
 from harness.site import variance as variance_page
 from harness.site.subjects import subjects
+from harness.timing import peaks
+from harness.timing import plan as timing
 from harness.variance import plan
 from implementations import entries, registry
 
@@ -377,6 +379,18 @@ def test_what_no_backend_has_is_bad_input(begin: Begin) -> None:
     assert done.exit_code == 2
     assert "jax has no estimator torch_alone: package torch_alone has no text of it" in done.stderr
     assert "allowed: --backend torch" in done.stderr
+
+
+def test_it_is_timed_where_it_has_a_text_in_a_process_of_its_own(begin: Begin) -> None:
+    begin("estimator", "timed")
+    names = ["estimators.pathwise", "estimators.timed"]
+    cells = timing.plan(names, ["torch", "jax"], modes=["eager"])
+    assert [(cell.work.arguments["kernel"], cell.work.backend, cell.work.lane > 0) for cell in cells] == [
+        ("estimators.pathwise", "torch", False),
+        ("estimators.pathwise", "jax", False),
+        ("estimators.timed", "torch", True),
+    ]
+    assert {cell.work.backend for cell in peaks.plan(["estimators.timed"], ["torch", "jax"])} == {"torch"}
 
 
 def test_a_profile_measures_it_too(begin: Begin) -> None:
