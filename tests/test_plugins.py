@@ -15,18 +15,22 @@ import pytest
 import site_records
 from click.testing import CliRunner, Result
 
-from harness import measure
+from harness import measure, profile_cells
 from harness.cli import main
 from harness.estimators import ESTIMATORS
 from harness.execution.local import Workers
 from harness.plugins import check, problems, skeleton
 from harness.plugins.findings import Settings
 from harness.problems import PROBLEMS
+from harness.profiles import VarianceRow
+from harness.results import provenance
 from harness.results.run import Run
 from harness.results.schema import Check, Failure, Variance
 from harness.site import rosetta
 from harness.site import variance as variance_page
 from harness.site.subjects import subjects
+from harness.timing import peaks
+from harness.timing import plan as timing
 from harness.variance import plan
 from implementations import entries, registry
 
@@ -375,3 +379,34 @@ def test_what_no_backend_has_is_bad_input(begin: Begin) -> None:
     assert done.exit_code == 2
     assert "jax has no estimator torch_alone: package torch_alone has no text of it" in done.stderr
     assert "allowed: --backend torch" in done.stderr
+
+
+def test_it_is_timed_where_it_has_a_text_in_a_process_of_its_own(begin: Begin) -> None:
+    begin("estimator", "timed")
+    names = ["estimators.pathwise", "estimators.timed"]
+    cells = timing.plan(names, ["torch", "jax"], modes=["eager"])
+    assert [(cell.work.arguments["kernel"], cell.work.backend, cell.work.lane > 0) for cell in cells] == [
+        ("estimators.pathwise", "torch", False),
+        ("estimators.pathwise", "jax", False),
+        ("estimators.timed", "torch", True),
+    ]
+    assert {cell.work.backend for cell in peaks.plan(["estimators.timed"], ["torch", "jax"])} == {"torch"}
+
+
+def test_a_profile_measures_it_too(begin: Begin) -> None:
+    rows = (VarianceRow("quadratic", ("pathwise",)), VarianceRow("bernoulli", ("score_function",)))
+    assert profile_cells.with_plugins(rows) == list(rows)
+    begin("estimator", "profiled")
+    begin("problem", "fourth")
+    found = {row.problem: row.estimators for row in profile_cells.with_plugins(rows)}
+    assert found == {"quadratic": ("pathwise", "profiled"), "bernoulli": ("score_function",), "fourth": ()}
+    assert profile_cells.with_plugins(()) == []
+
+
+def test_a_run_says_which_code_of_other_packages_it_measured(begin: Begin) -> None:
+    alone = provenance.source_digest()
+    folder = begin("estimator", "stamped")
+    first = provenance.source_digest()
+    assert provenance.versions()["stamped"] == "0.1.0"
+    (folder / "stamped" / "torch.py").write_text("other = True\n")
+    assert len({alone, first, provenance.source_digest()}) == 3

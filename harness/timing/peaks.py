@@ -155,7 +155,7 @@ def plan(
     for kernel in select(kernels, subjects.names(), "kernel"):
         own = sorted({subjects.elements(kernel, size) for size in sizes})
         for backend, dtype, mode, derivative in product(backends, dtypes, modes, derivatives):
-            if derivative not in subjects.derivatives(kernel):
+            if derivative not in subjects.derivatives(kernel) or not subjects.has(backend, kernel):
                 continue
             row: dict[str, Any] = {"name": backend, "kernel": kernel, "dtype": dtype, "device": "cpu", "mode": mode}
             row |= {"derivative": derivative, "sizes": own, "seed": seed}

@@ -32,7 +32,7 @@ def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> lis
 
 def _cell(row: dict[str, Any]) -> Cell:
     key = "time {name} {kernel} {dtype} {device} {mode} {derivative} size={size} repeats={repeats} seed={seed}"
-    return Cell(key.format_map(row), Work(MEASURE, row["name"], row["device"], row))
+    return Cell(key.format_map(row), Work(MEASURE, row["name"], row["device"], row, lane=subjects.lane(row["kernel"])))
 
 
 def _offers(backend: str, subject: str) -> bool:

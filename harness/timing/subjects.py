@@ -94,6 +94,12 @@ def has(backend: str, name: str) -> bool:
     return not name.startswith(_PREFIX) or not texts.gap(backend, name.removeprefix(_PREFIX), ESTIMATORS)
 
 
+def lane(name: str) -> int:
+    """Return the number of the process in which a subject is timed: one of its own for each package but ours."""
+    estimator = name.removeprefix(_PREFIX)
+    return texts.lane(estimator, _example(estimator)) if name.startswith(_PREFIX) else 0
+
+
 def derivatives(name: str) -> tuple[str, ...]:
     """Return "value", and "vjp" where it is differentiated; an estimator's value is a gradient."""
     kernel = contract.kernels().get(name)
