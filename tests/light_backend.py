@@ -11,7 +11,7 @@ from implementations import registry
 for _name in registry.MODULES:
     globals()[_name] = sys.modules[f"{__name__}.{_name}"] = ModuleType(f"{__name__}.{_name}")
 
-runtime: Any
+runtime: Any = globals()["runtime"]
 
 
 def configure(device: str, threads: int) -> None:
