@@ -39,8 +39,6 @@ def run(request: Request, root: Path, *, fresh: bool = False, machine: str = "",
     differing = [record for record in result.records if isinstance(record, Reproduction) and not record.agrees]
     for failure in failures:
         note(f"not measured: {failure.cell}: {failure.reason}")
-    if failures:
-        note(f"{len(failures)} cells failed; the same command tries them again, and nothing else")
     if outside:
         note(f"{len(outside)} comparisons are out of budget; see them with: reparam check")
     if differing:

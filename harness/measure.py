@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ class Batch:
     """Cells that run under the same conditions.
 
     Attributes:
-        cells: to be measured.
+        cells: to be measured; gone through several times, so that they may be made on the way.
         processes: frameworks that compute at once; 1 where time is measured.
         threads: threads of one operation; 0 is the framework's own choice.
     """
 
-    cells: Sequence[Cell]
+    cells: Collection[Cell]
     processes: int = 1
     threads: int = 0
 
@@ -36,6 +36,17 @@ def _failure(cell: Cell, error: Exception) -> Failure:
     dtype = str(arguments.get("dtype", ""))
     reason = without_folders(" ".join(f"{error}".split())) or type(error).__name__
     return Failure(backend=cell.work.backend, dtype=dtype, device=cell.work.device, cell=cell.key, reason=reason)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """The cells that are not finished yet, gone through anew each time: a sweep need not be held in memory."""
+
+    cells: Iterable[Cell]
+    done: Container[str]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return (cell for cell in self.cells if cell.key not in self.done)
 
 
 def describe(backends: Sequence[str], device: str = "cpu", engine: Engine | None = None) -> dict[str, dict[str, Any]]:
@@ -112,21 +123,24 @@ def run(
     done = {} if earlier is None else earlier.cells
     for text in () if earlier is None else earlier.notes:
         note(text)
-    waiting = [Batch([c for c in b.cells if c.key not in done], b.processes, b.threads) for b in batches]
-    total = sum(len(batch.cells) for batch in waiting)
+    total = sum(1 for batch in batches for _ in _Waiting(batch.cells, done))
     every = sum(len(batch.cells) for batch in batches)
     note(f"{every - total} of {every} cells are in {folder} already; {total} to measure")
+    failed = 0
     if total:
         with store.Part(folder, provenance, total) as part, progress(total) as (listener, finished):
-            for batch in waiting:
+            for batch in batches:
                 with Workers(batch.processes, batch.threads, listener, engine) as workers:
-                    for cell, outcome in workers.stream(batch.cells):
+                    for cell, outcome in workers.stream(_Waiting(batch.cells, done)):
                         if isinstance(outcome, Exception):
+                            failed += 1
                             note(f"failed: {cell.key}: {outcome}")
                             part.append(f"failure {cell.key}", [_failure(cell, outcome)])
                         else:
                             part.append(cell.key, outcome)
                         finished()
+    if failed:
+        note(f"{failed} cells failed; the same command tries them again, and nothing else")
     result = store.read_run(folder, root)
     if result is None:
         raise AssertionError(f"{folder} was just written")

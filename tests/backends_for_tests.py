@@ -13,7 +13,7 @@ from implementations.registry import Backend
 
 LIGHT = Backend("light", "light_backend", "json", "reference", "light", environment=(("REPARAM_LIGHT", "1"),))
 SHADE = Backend("shade", "light_backend", "json", "reference", "light")
-DUSK = Backend("dusk", "light_backend", "json", "library", "light", base="light")
+DUSK = Backend("dusk", "dusk_backend", "json", "library", "light", base="light")
 CRASHING = Backend("crashing", "crashing_backend", "json", "reference", "light")
 RAISING = Backend("raising", "raising_backend", "json", "reference", "light")
 

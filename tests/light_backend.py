@@ -8,7 +8,7 @@ from typing import Any
 
 from implementations import registry
 
-for _name in registry.MODULES:
+for _name in (*registry.MODULES, "models"):
     globals()[_name] = sys.modules[f"{__name__}.{_name}"] = ModuleType(f"{__name__}.{_name}")
 
 runtime: Any = globals()["runtime"]

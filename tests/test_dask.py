@@ -25,6 +25,7 @@ from harness.execution.cluster import Cluster
 from harness.execution.engine import Engine
 from harness.execution.local import LostError, Workers
 from harness.execution.process import silent
+from harness.execution.remote import resource
 from harness.execution.work import Cell, Work
 from harness.results import store
 
@@ -37,6 +38,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield python_path
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _patient() -> Iterator[None]:
+    """Machines that do much else start slowly."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cluster, "PATIENCE", 120.0)
+        yield
+
+
 @pytest.fixture(scope="module")
 def pair(path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
     """A scheduler with one worker for each of two backends."""
@@ -44,7 +53,16 @@ def pair(path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machin
         found.scheduler()
         found.worker("light=1")
         found.worker("shade=1,crashing=1")
+        outcomes(draws(1), Engine(found.address))  # both have joined
         yield found
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "name"),
+    [("torch", "cpu", "torch"), ("torch_distributions", "gpu", "torch-gpu"), ("numpyro", "cpu", "jax")],
+)
+def test_the_resource_names_framework_and_device(asked: str, device: str, name: str) -> None:
+    assert resource(Work("", asked, device)) == name
 
 
 def cell(key: str, function: str, backend: str = "light", device: str = "cpu", **arguments: Any) -> Cell:

@@ -22,11 +22,12 @@ from work_for_tests import record
 from harness import measure
 from harness.errors import BadInputError, MeasurementError
 from harness.execution import soak
+from harness.execution.child import call
 from harness.execution.engine import Engine
 from harness.execution.local import Workers
 from harness.execution.pool import FrameworkPool
-from harness.execution.process import cause
-from harness.execution.work import Cell, Work
+from harness.execution.process import DiedError, FrameworkProcess, cause
+from harness.execution.work import Cell, Task, Work
 from harness.results import store
 from harness.results.schema import Failure
 
@@ -77,9 +78,11 @@ def test_a_hung_cell_is_killed_and_says_how_to_allow_more() -> None:
     assert not isinstance(found["after"], Exception)
 
 
-def test_a_process_that_leaves_a_child_behind_is_seen_to_die() -> None:
+def test_a_process_that_leaves_a_child_behind_is_seen_to_die(tmp_path: Path) -> None:
     """A forked grandchild holds the pipe open: its end does not tell that the process died."""
-    found = outcomes([cell("forks", "fork_and_die"), cell("after", "draw", seed=1)])
+    log = tmp_path / "log"
+    found = outcomes([cell("forks", "fork_and_die", log=str(log)), cell("after", "draw", seed=1)])
+    os.kill(int(log.read_text()), signal.SIGKILL)  # it lives still
     assert "exit status 7" in str(found["forks"])
     assert not isinstance(found["after"], Exception)
 
@@ -133,7 +136,34 @@ def test_many_reports_and_large_data_do_not_hold_a_process_up() -> None:
     assert max(heard) == 5_000
 
 
-def test_a_failure_is_a_record_and_the_same_run_tries_it_again(tmp_path: Path) -> None:
+def test_a_listener_that_fails_changes_no_result() -> None:
+    """A process that is left in the midst of a cell would answer the next cell with this one's result."""
+
+    def broken(key: str, done: int, total: int, note: str) -> None:
+        raise BrokenPipeError(f"{key} {done} {total} {note}")
+
+    cells = [cell("reports", "report_often", times=3), cell("drawn", "draw", seed=1)]
+    with Workers(listener=broken) as workers:
+        assert [*workers.run(cells)] == [[], outcomes(cells)["drawn"]]
+
+
+def test_a_process_in_the_midst_of_a_task_takes_no_other() -> None:
+    def broken(key: str, done: int, total: int, note: str) -> None:
+        raise BrokenPipeError(f"{key} {done} {total} {note}")
+
+    process = FrameworkProcess("light")
+    try:
+        with pytest.raises(BrokenPipeError):
+            process.call(call, Task(cell("reports", "report_often", times=3).work), broken)
+        with pytest.raises(DiedError):
+            process.call(call, Task(cell("drawn", "draw", seed=1).work))
+    finally:
+        process.close()
+
+
+def test_a_failure_is_a_record_and_the_same_run_tries_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     from test_store import PROVENANCE
 
     flag = tmp_path / "flag"
@@ -143,9 +173,12 @@ def test_a_failure_is_a_record_and_the_same_run_tries_it_again(tmp_path: Path) -
         Cell("bad", Work("work_for_tests:fail_until", "light", "cpu", {"flag": str(flag)})),
     ]  # fmt: skip
     first = measure.run([measure.Batch(cells)], tmp_path / "results", PROVENANCE, fresh=False)
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "1 cells failed; the same command tries them again, and nothing else"
+    )
     (failure,) = [row for row in first.records if isinstance(row, Failure)]
     assert failure.cell == "bad"
-    assert "/" not in failure.reason
+    assert failure.reason == "cannot import name from flag"
     flag.touch()
     second = measure.run([measure.Batch(cells)], tmp_path / "results", PROVENANCE, fresh=False)
     assert [row for row in second.records if isinstance(row, Failure)] == []

@@ -139,7 +139,7 @@ def draw_on_second_try(backend: ModuleType, seed: int, flag: str) -> list[float]
 def fail_until(backend: ModuleType, flag: str) -> list[Article]:
     del backend
     if not Path(flag).exists():
-        raise FileNotFoundError(f"no {flag}")
+        raise ImportError(f"cannot import name\nfrom {flag}")
     return [record(2)]
 
 
@@ -149,11 +149,14 @@ def hang(backend: ModuleType) -> None:
         time.sleep(60)
 
 
-def fork_and_die(backend: ModuleType) -> None:
-    """Leave a child that lives on for a little while, and with it every file that this process has open."""
+def fork_and_die(backend: ModuleType, log: str) -> None:
+    """Leave a child that lives on for a while, and with it every file that this process has open."""
     del backend
-    if os.fork() == 0:
-        time.sleep(20)
+    child = os.fork()
+    if child == 0:
+        time.sleep(100)
+    else:
+        Path(log).write_text(str(child))
     os._exit(7)
 
 

@@ -6,9 +6,10 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from typing import Any
 
-from harness.execution.process import DiedError, FrameworkProcess, Listener, TimeLimitError, silent
+from harness.execution.process import DiedError, FrameworkProcess, Listener, silent
 from harness.execution.work import Place, Task
 
 #: How often a task is tried whose process dies: memory that another program held may be free the second time.
@@ -151,13 +152,12 @@ class FrameworkPool(Executor):
             if subject in self._broken:
                 raise self._broken[subject].with_traceback(None)
             process = self._process(slot, task)
-            self._listener(task.key, 0, 0, "")
+            self._tell(task.key, 0, 0, "")
             try:
-                result = process.call(function, task, self._listener)
+                result = process.call(function, task, self._tell)
             except Exception as error:
-                lost = isinstance(error, DiedError | TimeLimitError)
                 self._note_load(subject, process, error)
-                if lost or not process.loaded:
+                if not (process.loaded and process.idle):
                     slot.close()
                 if not isinstance(error, DiedError) or not tries_left or self._ending:
                     raise
@@ -165,6 +165,10 @@ class FrameworkPool(Executor):
                 self._failed_loads[subject] = 0
                 return result
         raise AssertionError("the last try returns or raises")
+
+    def _tell(self, key: str, done: int, total: int, note: str) -> None:
+        with suppress(Exception):  # progress that cannot be shown is no failure of a cell
+            self._listener(key, done, total, note)
 
     def _process(self, slot: _Slot, task: Task) -> FrameworkProcess:
         if task.work.alone or slot.holds != task.work.place:

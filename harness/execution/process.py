@@ -58,10 +58,11 @@ class FrameworkProcess:
     Attributes:
         backend: the backend's name.
         loaded: whether its framework has been imported and configured.
+        idle: whether it has answered every task: one that has not would take its answer for that of the next.
     """
 
     def __init__(self, backend: str, keeps_programs: bool = False) -> None:
-        self.backend, self.loaded, self._up = backend, False, False
+        self.backend, self.loaded, self.idle, self._up = backend, False, True, False
         environment = dict(registry.find(backend).environment) | (child.keeping(backend) if keeps_programs else {})
         self._connection, theirs = SPAWN.Pipe()
         self._process = SPAWN.Process(target=child.serve, args=(theirs, environment))
@@ -78,11 +79,15 @@ class FrameworkProcess:
             listener: told of the progress.
 
         Raises:
-            DiedError: the process ended; it must be closed.
-            TimeLimitError: the task took too long; the process was killed and must be closed.
-            Exception: what the work raised, see `child.call`.
+            DiedError: the process ended, or was left in the midst of another task.
+            TimeLimitError: the task took too long, and the process was killed.
+            Exception: what the work raised, see `child.call`, or the listener.
         """
         deadline = time.monotonic() + task.time_limit
+        if not self.idle:
+            self.kill()
+            self._died()
+        self.idle = False
         while not self._up:
             self._up = self._receive(deadline, task)[0] == child.READY
         # a process that is up waits for its task, so that even a large one is sent without delay
@@ -96,9 +101,10 @@ class FrameworkProcess:
                 listener(task.key, *told)
             elif kind == child.LOADED:
                 self.loaded = True
-            elif kind == child.ERROR:
-                raise told
             else:
+                self.idle = True
+                if kind == child.ERROR:
+                    raise told
                 return told
 
     def _receive(self, deadline: float, task: Task) -> tuple[str, Any]:
@@ -117,7 +123,7 @@ class FrameworkProcess:
         try:
             kind, told = pickle.loads(message)
         except Exception as error:
-            raise MeasurementError(f"what the work returned cannot be read here: {type(error).__name__}") from None
+            return child.ERROR, MeasurementError(f"what the work returned cannot be read here: {type(error).__name__}")
         return kind, told
 
     def _died(self) -> NoReturn:
@@ -139,10 +145,12 @@ class FrameworkProcess:
             self._process.kill()
 
     def close(self) -> None:
-        """End the process, and free what it took here."""
+        """End the process, at once where it is not idle, and free what it took here."""
         self._connection.close()
+        if not self.idle:
+            self.kill()
         self._wait(GRACE)
-        self._process.kill()
-        while self._exit_code() is None:
-            time.sleep(0.005)
-        self._process.close()
+        self.kill()
+        self._wait(GRACE)
+        with suppress(ValueError):  # a process that even the kernel cannot end is left to it
+            self._process.close()
