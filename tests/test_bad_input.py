@@ -36,6 +36,9 @@ VALID: dict[str, tuple[str, ...]] = {
     "reproduce": ("roeder2017",),
     "completion": ("bash",),
     "list": ("kernels",),
+    "new": ("estimator", "my_own"),
+    "results merge": (".", "--into", "elsewhere"),
+    "results export": ("table.csv",),
 }
 
 #: What each command cannot have as its argument.
@@ -89,7 +92,7 @@ def bad_values(option: click.Parameter, chance: random.Random) -> Iterator[str]:
     elif isinstance(kind, click.types.IntParamType):
         yield from ("", "many", "1.5", "-7", "9" * 400, "0x10", "nan", "1e3")
     elif isinstance(kind, click.types.FloatParamType):
-        yield from ("", "soon", "nan", "-1", "inf", "1,5")
+        yield from ("", "soon", "nan", "-1", "1,5", *(["inf"] if option.name != "time_limit" else []))
     elif "settings" in str(option.name):
         yield from SETTINGS
     elif isinstance(kind, click.Path):
@@ -122,25 +125,34 @@ def without(arguments: Sequence[str], spelling: str) -> tuple[str, ...]:
     return (*arguments[:at], *arguments[at + 2 :])
 
 
+def commands() -> dict[str, click.Command]:
+    """Return every command by its name, those of groups too."""
+    found: dict[str, click.Command] = {}
+    for name, command in main.commands.items():
+        own = command.commands if isinstance(command, click.Group) else {}
+        found |= {f"{name} {part}": row for part, row in own.items()} or {name: command}
+    return found
+
+
 def of_options() -> Iterator[Bad]:
     chance = random.Random(SEED)
-    for name, command in main.commands.items():
+    for name, command in commands().items():
         valid = VALID.get(name, ())
         for option in command.params:
             if not isinstance(option, click.Option):
                 continue
             spelling = option.opts[0]
             if option.is_flag:
-                yield Bad(f"{name} {spelling}=", (name, *valid, f"{spelling}=yes"), spelling)
+                yield Bad(f"{name} {spelling}=", (*name.split(), *valid, f"{spelling}=yes"), spelling)
                 continue
             base = without(valid, spelling)
             extra = ("--search", "1") if name == "check" and option.name in {"everywhere", "add"} else ()
-            yield Bad(f"{name} {spelling} without a value", (name, *base, *extra, spelling), spelling)
+            yield Bad(f"{name} {spelling} without a value", (*name.split(), *base, *extra, spelling), spelling)
             wrong = "--" + misspelt(spelling[2:], chance)
-            yield Bad(f"{name} {wrong}", (name, *valid, wrong, "1"), wrong)
+            yield Bad(f"{name} {wrong}", (*name.split(), *valid, wrong, "1"), wrong)
             for number, value in enumerate(bad_values(option, chance)):
                 named = value.partition("=")[0] or value if "settings" in str(option.name) else value
-                yield Bad(f"{name} {spelling} {number}", (name, *base, spelling, value), named)
+                yield Bad(f"{name} {spelling} {number}", (*name.split(), *base, spelling, value), named)
 
 
 def of_arguments() -> Iterator[Bad]:

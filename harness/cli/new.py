@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from harness.cli.options import Folder
+
 
 @click.command()
 @click.argument("kind", metavar="[estimator|problem|backend]")
 @click.argument("name")
-@click.option("--folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".",
+@click.option("--folder", type=Folder(), default=".",
               show_default=True, metavar="DIR", help="In which the package's own folder is made.")  # fmt: skip
 @click.option("--backend", "backends", multiple=True, metavar="NAME",
               help="Whose framework it has a text for. Repeatable. Default: all that are installed.")  # fmt: skip

@@ -121,16 +121,18 @@ def where(*dtypes: str) -> Callable[[Command], Command]:
 def on_engine(command: Command) -> Command:
     """Add the options of a command that can measure on other machines; it receives them as `engine`."""
     options = (
-        click.option("--scheduler", default="", metavar="ADDRESS",
+        click.option("--scheduler", metavar="ADDRESS",
                      help="Measure on the workers of this Dask scheduler, as in tcp://10.0.0.1:8786."),
-        click.option("--scheduler-file", type=click.Path(path_type=Path), metavar="FILE",
+        click.option("--scheduler-file", type=File(), metavar="FILE",
                      help="Instead of its address: what `dask scheduler --scheduler-file FILE` wrote."),
         click.option("--time-limit", type=float, default=3600.0, show_default=True, metavar="SECONDS",
                      help="Of one cell, whose process is killed after it. inf: none."),
     )  # fmt: skip
 
     @functools.wraps(command)
-    def bundled(*arguments: Any, scheduler: str, scheduler_file: Path | None, time_limit: float, **named: Any) -> Any:
+    def bundled(
+        *arguments: Any, scheduler: str | None, scheduler_file: Path | None, time_limit: float, **named: Any
+    ) -> Any:
         from harness.execution.engine import Engine
 
         return command(*arguments, engine=Engine(scheduler, scheduler_file, time_limit), **named)

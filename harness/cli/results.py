@@ -11,7 +11,7 @@ import click
 
 from harness.cli.completing import completes
 from harness.cli.groups import Named
-from harness.cli.options import Where, where
+from harness.cli.options import Folder, Where, where
 
 _FORMAT = click.option(
     "--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True,
@@ -20,7 +20,7 @@ _FORMAT = click.option(
 
 
 def _folder(default: str = "results") -> Callable[..., Any]:
-    return click.argument("folder", type=click.Path(path_type=Path), default=default, metavar="[FOLDER]")
+    return click.argument("folder", type=Folder(), default=default, metavar="[FOLDER]")
 
 
 @click.group(cls=Named)
@@ -55,8 +55,8 @@ def verify(ctx: click.Context, folder: Path, format_: str) -> None:
 
 
 @results.command()
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
-@click.option("--into", required=True, type=click.Path(file_okay=False, path_type=Path), help="A results folder.")
+@click.argument("sources", nargs=-1, required=True, type=Folder(), metavar="SOURCE...")
+@click.option("--into", required=True, type=Folder(), help="A results folder.")
 @_FORMAT
 def merge(sources: Sequence[Path], into: Path, format_: str) -> None:
     """Put runs of several machines, or shares of one sweep, into one run.
@@ -75,7 +75,7 @@ def merge(sources: Sequence[Path], into: Path, format_: str) -> None:
 
 @results.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--results", "root", type=click.Path(path_type=Path), default=Path("results"), show_default=True,
+@click.option("--results", "root", type=Folder(), default=Path("results"), show_default=True,
               help="Folder of the results, or of a run.")  # fmt: skip
 @click.option("--kind", default="variance", show_default=True, shell_complete=completes("kinds"), metavar="NAME",
               help="Of the records: check, variance, time and so on.")  # fmt: skip
@@ -101,7 +101,12 @@ def export(file: Path, root: Path, kind: str, where: Where) -> None:
 @click.option("--damaged", is_flag=True, help="Set damaged lines aside; a copy of their file is kept.")
 @click.option("--unfinished", is_flag=True, help="Parts without a finished cell, and what a kill has left in others.")
 @click.option("--failures", is_flag=True, help="Records of failures that a later try has made good.")
-@click.option("--keep", type=int, metavar="N", help="Older runs than the N newest of each machine and profile.")
+@click.option(
+    "--keep",
+    type=click.IntRange(1, 10**6),
+    metavar="N",
+    help="Older runs than the N newest of each machine and profile.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @_FORMAT
 def prune(

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from harness.errors import BadInputError, MeasurementError
+from harness.errors import BadInputError, MeasurementError, shown
 from harness.execution.child import UnavailableError
 from harness.execution.identity import identity
 from harness.execution.process import Listener
@@ -42,12 +42,19 @@ class LostError(BadInputError):
     """The scheduler cannot be reached; it says nothing of the cells that were sent to it."""
 
 
-def _checked(address: str) -> str:
-    """Return an address with its scheme; distributed itself leaves a thread that hangs where it cannot read one."""
+def checked(address: str) -> str:
+    """Return an address with its scheme; distributed itself leaves a thread that hangs where it cannot read one.
+
+    Args:
+        address: HOST:PORT, with tcp:// or tls:// before it or not.
+
+    Raises:
+        BadInputError: it is no such address.
+    """
     found = _ADDRESS.fullmatch(address)
     if not found or not 0 < int(found["port"]) < 2**16:
         raise BadInputError(
-            f"--scheduler is {address!r}; allowed: tcp://HOST:PORT and tls://HOST:PORT; "
+            f"--scheduler is {shown(address)}; allowed: tcp://HOST:PORT and tls://HOST:PORT; "
             "give the address that the scheduler shows when it starts"
         )
     return address if found["scheme"] else f"tcp://{address}"
@@ -113,7 +120,7 @@ class Cluster(Executor):
         Raises:
             BadInputError: there is no scheduler, or Dask is not installed.
         """
-        address = _checked(address)
+        address = checked(address)
         self._client = _connected(address)
         self._address, self._listener = address, listener
         self._run, self._identity = uuid.uuid4().hex, identity()

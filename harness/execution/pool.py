@@ -118,7 +118,7 @@ class FrameworkPool(Executor):
             if future.set_running_or_notify_cancel():
                 try:
                     result = self._tried(slot, function, task)
-                except Exception as error:
+                except BaseException as error:  # a thread that ended here would leave its future waiting for ever
                     future.set_exception(error)
                 else:
                     future.set_result(result)

@@ -112,8 +112,8 @@ def soak(count: int, backend: str, folder: Path, engine: Engine | None = None) -
 @click.command()
 @click.argument("cells", type=int)
 @click.option("--backend", default="", help="Default: the first that is installed.")
-@click.option("--scheduler", default="", metavar="ADDRESS", help="Of Dask, in place of this machine.")
-def main(cells: int, backend: str, scheduler: str) -> None:
+@click.option("--scheduler", metavar="ADDRESS", help="Of Dask, in place of this machine.")
+def main(cells: int, backend: str, scheduler: str | None) -> None:
     """Measure so many tiny cells, and show what a cell costs and whether the driver grows."""
     try:
         (name,) = chosen([backend] if backend else chosen()[:1])
