@@ -243,7 +243,10 @@ def _require(name: str, row: Any) -> None:
                  "a whole number from 1 up")  # fmt: skip
     rows.require(type(row.biased) is bool, "biased", row.biased, "True or False")
     rows.require(type(row.bound) is bool, "bound", row.bound, "True or False")
+    rows.require(not row.module, "module", row.module, "none, since functions says where it is")
     rows.require(callable(row.draws), "draws", row.draws, "a function of the settings")
+    draws = row.draws({name: setting.default for name, setting in row.settings.items()})
+    rows.require(type(draws) is int and draws >= 1, "what draws returns", draws, "a whole number from 1 up")
     rows.require(row.variance is None or callable(row.variance), "variance", row.variance, "a function, or None")
 
 

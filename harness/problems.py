@@ -338,7 +338,9 @@ def _require(name: str, row: Any) -> None:
     rows.require_functions(name, row, rows.OBJECTIVE_ARGUMENTS)
     rows.require(row.distribution in FEATURES, "distribution", row.distribution, ", ".join(FEATURES))
     rows.require_subset("features", row.features, ("plain", "weight"))
-    rows.require(not (row.objective or row.source or row.bound), "objective, source or bound", "given", "none of them")
+    rows.require(
+        not (row.objective or row.source) and row.bound is False, "objective, source or bound", "given", "none of them"
+    )
     rows.require(row.dimension is None or (type(row.dimension) is int and row.dimension >= 1), "dimension",
                  row.dimension, "a whole number from 1 up, or None")  # fmt: skip
     rows.require(type(row.intermediates) is int and row.intermediates >= 0, "intermediates", row.intermediates,

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.errors import shown
 from harness.validation import DOMAINS, Setting
 from harness.validation import require as require_domain
 from implementations import registry
@@ -36,7 +37,7 @@ def require(good: bool, field: str, value: object, allowed: str) -> None:
         RefusedError: it is not good.
     """
     if not good:
-        raise RefusedError(f"{field} is {value if isinstance(value, str) else repr(value)}; allowed: {allowed}")
+        raise RefusedError(f"{field} is {shown(value)}; allowed: {allowed}")
 
 
 def require_type(row: Any, kind: type) -> None:
@@ -49,9 +50,7 @@ def require_texts(row: Any, fields: Collection[str]) -> None:
     """Check that fields are one line of text each."""
     for field in fields:
         text = getattr(row, field)
-        require(
-            isinstance(text, str) and bool(text.strip()) and "\n" not in text, field, repr(text), "one line of text"
-        )
+        require(isinstance(text, str) and bool(text.strip()) and "\n" not in text, field, text, "one line of text")
 
 
 def require_subset(field: str, words: Any, known: Collection[str]) -> None:
@@ -147,7 +146,7 @@ def require_instance(row: Any) -> None:
             "parameters and constants, two dicts of arrays")  # fmt: skip
     parameters, constants = ({name: np.asarray(value, np.float64) for name, value in part.items()} for part in made)
     require(tuple(parameters) == tuple(row.parameters), "the parameters that make returns", tuple(parameters),
-            f"those that the row names, {tuple(row.parameters)}")  # fmt: skip
+            f"those that the row names, {shown(tuple(row.parameters))}")  # fmt: skip
     shapes = {value.shape for value in parameters.values()}
     require(len(shapes) == 1, "the shape of the parameters", shapes, "one shape, that of a sample")
     exact = row.exact(parameters, constants)
