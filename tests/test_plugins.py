@@ -109,7 +109,8 @@ def test_an_estimator_of_another_package_is_one_of_them(begin: Begin) -> None:
     assert {record.derivative for record in found} == {"load", "contract", "call", "mean", "variance"}
 
     cells = plan.plan("walked", "quadratic", {}, backends=["torch"], replicates=4_000)
-    (records,) = Workers(threads=1).run(cells)
+    with Workers(threads=1) as workers:
+        (records,) = workers.run(cells)
     by = {record.parameter: record for record in records if isinstance(record, Variance)}
     assert by["loc"].variance == pytest.approx(0.0, abs=1e-12)
     assert by["scale"].exact_variance == 8.0
