@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: venv results test bench site lint
+.PHONY: venv results test bench site lint audit
 .DEFAULT_GOAL := results
 
 $(INSTALLED): pyproject.toml constraints.txt
@@ -39,3 +39,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# known vulnerabilities of the pinned versions; where no advisories can be had, it says so
+audit: $(INSTALLED)
+	$(BIN)/python .ci/audit.py
