@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from implementations.entries import RefusedError, Table
+from implementations.entries import RefusedError, Table, found
 from implementations.interface.contract import KERNEL_MODULES
 
 #: What every reference backend offers, as dotted names below its package.
@@ -68,6 +68,9 @@ BASE_MODULES = ("runtime", "autodiff", "sampling", "families", "models")
 
 #: What a row may be.
 KINDS = ("reference", "library")
+
+#: Of the entry points that add rows.
+GROUP = "reparam.backends"
 
 #: What a library backend may offer.
 LIBRARY_MODULES = (*KERNEL_MODULES, "fisher")
@@ -183,18 +186,19 @@ def _require(name: str, row: Any) -> None:
     if row.kind not in KINDS:
         raise RefusedError(f"its kind is {row.kind!r}; allowed: {' or '.join(KINDS)}")
     bases = [other.name for other in _BUILT_IN if other.kind == "reference"]
+    bases += [entry.name for entry in found(GROUP) if entry.name != name]
     if (row.kind == "library") != bool(row.base) or row.base not in ("", *bases):
         raise RefusedError(f"its base is {row.base!r}; allowed: none for a reference, else one of {', '.join(bases)}")
     try:
-        found = importlib.util.find_spec(row.package)
+        spec = importlib.util.find_spec(row.package)
     except (ImportError, ValueError):
-        found = None
-    if found is None:
+        spec = None
+    if spec is None:
         raise RefusedError(f"there is no package {row.package!r}")
 
 
 #: Every row by name: those of this project, then those that entry points add.
-TABLE: Table[Backend] = Table({row.name: row for row in _BUILT_IN}, "reparam.backends", _require)
+TABLE: Table[Backend] = Table({row.name: row for row in _BUILT_IN}, GROUP, _require)
 
 
 def backends() -> Table[Backend]:

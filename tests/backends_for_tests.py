@@ -26,7 +26,7 @@ def publish(folder: Path) -> None:
     info.mkdir(parents=True)
     info.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: backends-for-tests\nVersion: 0\n")
     rows = "".join(f"{row.lower()} = backends_for_tests:{row}\n" for row in ROWS)
-    info.joinpath("entry_points.txt").write_text(f"[{registry.ENTRY_POINT_GROUP}]\n{rows}")
+    info.joinpath("entry_points.txt").write_text(f"[{registry.TABLE.group}]\n{rows}")
 
 
 @contextmanager
@@ -35,6 +35,6 @@ def published(folder: Path) -> Iterator[str]:
     publish(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
-        registry.backends.cache_clear()
+        vars(registry.TABLE).pop("_found", None)
         yield f"{folder}:{Path(__file__).parent}:{Path(registry.__file__).parent.parent}"
-    registry.backends.cache_clear()
+    vars(registry.TABLE).pop("_found", None)

@@ -105,7 +105,7 @@ BAD = {
     "no results to verify": (("results", "verify", "no-such-folder"), "no results folder no-such-folder"),
     "no results to merge": (("results", "merge", "no-such-folder", "--into", "x"), "no results folder no-such-folder"),
     "nothing to prune": (("results", "prune"), "give --damaged"),
-    "prune all": (("results", "prune", "--keep", "0"), "keep is 0; allowed: 1 or more"),
+    "prune all": (("results", "prune", "--keep", "0"), "0 is not in the range 1<=x<=1000000"),
     "unknown kind": (("results", "export", "x.csv", "--kind", "varianc"), "nearest: variance"),
     "unknown file": (("results", "export", "x.xls"), "allowed: .parquet or .csv"),
     "unknown listing": (("list", "kernel"), "nearest: kernels"),

@@ -329,7 +329,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             yield cell, [record(number)]
 
     monkeypatch.setattr(Workers, "stream", stream)
-    monkeypatch.setattr(measure, "describe", lambda backends, _: {name: {} for name in backends})
+    monkeypatch.setattr(measure, "describe", lambda backends, *_: {name: {} for name in backends})
     monkeypatch.setattr(commands, "site", lambda _, output: output)
     return asked
 
