@@ -20,7 +20,7 @@ from harness.site.text import plural
 from harness.site.timing import largest
 
 #: Of what is drawn, in pixels; with the names beside it, it fits a third of a page and a phone.
-_WIDTH, _LABELS = 150, 160
+_WIDTH, _LABELS = 125, 160
 
 _LOG = alt.Scale(type="log", nice=False, padding=8)
 _AXIS = alt.Axis(format=".0e", tickCount=3, labelFlush=False)
