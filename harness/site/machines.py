@@ -145,15 +145,14 @@ def _row_of_place(place: Place, run: Run, records: int) -> tuple[str, ...]:
     facts = without_paths(run.provenance)
     own: dict[str, Any] = (facts.get("backends") or {}).get(place.device) or {}
     names = {str(fact.get("device_name", "")) for fact in own.values()} - {""}
-    versions = facts.get("versions") or {}
-    frameworks = [f"{name} {versions[name]}" for name in ("torch", "jax", "tensorflow") if name in versions]
+    frameworks = [f"{fact['framework']} {fact['version']}" for fact in own.values() if "framework" in fact]
     return (
         str(place),
         str(machine.get("cpu", "–")),
         max(names, key=len, default="–"),
         str(machine.get("cores", "–")),
         str(machine.get("memory_gib", "–")),
-        ", ".join(frameworks) or "–",
+        ", ".join(dict.fromkeys(frameworks)) or "–",
         f"{records:,}",
     )
 

@@ -15,12 +15,12 @@ from harness.plugins import texts
 from harness.results import provenance
 from harness.results.run import Run
 from harness.results.schema import Check, Record, Time
-from harness.site import scaling, sources, timing
+from harness.site import sources, timing
 from harness.site.page import Table, of
 from harness.site.ratios import badness, ratio
 from harness.site.sources import Source
 from harness.site.subjects import INTERFACE, Subject, subjects
-from harness.site.text import listing, moment, number, plural, seconds
+from harness.site.text import listing, moment, number, passes, plural, seconds
 from implementations import registry
 from implementations.interface import contract
 
@@ -264,7 +264,7 @@ def _times(name: str, times: Sequence[Time], backends: Sequence[str]) -> Table:
     measured_in = [backend for backend in backends if any(record.backend == backend for record in shown)]
     medians: dict[tuple[str, str], float] = {}
     for record in shown:
-        what = scaling.PASSES.get(record.derivative, record.derivative)
+        what = passes(record.derivative)
         medians[f"{timing.place(record)}, {record.mode}, {what}", record.backend] = record.seconds
     rows = [
         (call, *(seconds(medians.get((call, backend))) for backend in measured_in))

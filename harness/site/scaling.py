@@ -11,10 +11,7 @@ import altair as alt
 from harness.results.schema import Peak, Record, Time, frame
 from harness.site import palette
 from harness.site.page import Figure, Section, Table, figure, of
-from harness.site.text import number, plural, slug
-
-#: The words of derivatives.
-PASSES = {"value": "forward", "vjp": "forward + backward"}
+from harness.site.text import number, passes, plural, slug
 
 _WORDS = frozenset({"backend", "on", "mode", "pass", "from, to"})
 
@@ -43,15 +40,15 @@ def exponents(times: Sequence[Time]) -> list[tuple[Time, Time, tuple[float, floa
     return found
 
 
-def table(times: Sequence[Time]) -> Table | None:
-    """Return the table of exponents, or None where every call was timed at one size."""
+def table(times: Sequence[Time]) -> Table:
+    """Return the table of exponents; a call that was timed at one size has none."""
     rows = [
         (
             small.kernel,
             small.backend,
             f"{small.device} {small.dtype}",
             small.mode,
-            small.derivative,
+            passes(small.derivative),
             f"{small.size:,}, {large.size:,}",
             f"{middle:.2f}",
             f"[{low:.2f}, {high:.2f}]",
@@ -60,11 +57,27 @@ def table(times: Sequence[Time]) -> Table | None:
     ]
     columns = ("kernel", "backend", "on", "mode", "pass", "from, to", "exponent", "quartile to quartile")
     caption = "Scaling exponent: seconds grow like elements to this power between the two largest sizes"
-    return Table(caption, columns, rows, _WORDS, True) if rows else None
+    return Table(caption, columns, rows, _WORDS, True)
 
 
-def curves(times: Sequence[Time], place: str, backends: Sequence[str]) -> Figure | None:
-    """Return seconds against size in each framework's faster mode, or None where one size was timed.
+def faster(times: Sequence[Time]) -> list[Time]:
+    """Return, for each kernel, backend and size, the record of the faster mode: with the backward pass, if it has one.
+
+    Args:
+        times: on one device and dtype.
+    """
+    backward = {r.kernel for r in times if r.derivative == "vjp"}
+    best: dict[tuple[str, str, int], Time] = {}
+    for r in times:
+        if r.kernel in backward and r.derivative != "vjp":
+            continue
+        key = (r.kernel, r.backend, r.size)
+        best[key] = min(best.get(key, r), r, key=lambda record: record.seconds)
+    return list(best.values())
+
+
+def curves(times: Sequence[Time], place: str, backends: Sequence[str]) -> Figure:
+    """Return seconds against size, in each framework's faster mode, of the kernels that were timed at several sizes.
 
     The backward pass is in it, where a kernel has one.
 
@@ -74,17 +87,7 @@ def curves(times: Sequence[Time], place: str, backends: Sequence[str]) -> Figure
         backends: in the order of their colours.
     """
     kernels = {small.kernel for small, _, _ in exponents(times)}
-    backward = {r.kernel for r in times if r.derivative == "vjp"}
-    best: dict[tuple[str, str, int], Time] = {}
-    for r in times:
-        key = (r.kernel, r.backend, r.size)
-        if r.kernel not in kernels or (r.kernel in backward and r.derivative != "vjp"):
-            continue
-        if key not in best or r.seconds < best[key].seconds:
-            best[key] = r
-    if not best:
-        return None
-    data = frame(list(best.values()))
+    data = frame([record for record in faster(times) if record.kernel in kernels])
     scale = alt.Scale(type="log", nice=False, padding=6)
     x = alt.X("size:Q", scale=scale, axis=alt.Axis(format="~s", tickCount=4), title="elements")
     base = alt.Chart().encode(x=x, color=palette.colour(backends))
@@ -129,7 +132,7 @@ def peaks(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
 
 
 def _bars(records: Sequence[Peak], backends: Sequence[str]) -> Figure:
-    data = frame(records).assign(call=[f"{r.mode}, {PASSES.get(r.derivative, r.derivative)}" for r in records])
+    data = frame(records).assign(call=[f"{r.mode}, {passes(r.derivative)}" for r in records])
     chart = (
         alt.Chart(data)
         .mark_point(filled=True, size=45, opacity=1)
@@ -157,7 +160,7 @@ def _peaks_table(records: Sequence[Peak]) -> Table:
             record.backend,
             f"{record.device} {record.dtype}",
             record.mode,
-            record.derivative,
+            passes(record.derivative),
             f"{record.size:,}",
             f"{number(record.bytes / 1e6)} MB",
             number(record.ratio),

@@ -9,6 +9,15 @@ from typing import Any
 _PATH = re.compile(r"(?<![\w./:<])(?:file://)?(?:~?/|[A-Za-z]:\\)(?:[\w.+@%-]+[/\\])+([\w.+@%-]*)")
 
 
+#: What a derivative is called where times are shown.
+PASSES = {"value": "forward", "vjp": "forward + backward"}
+
+
+def passes(derivative: str) -> str:
+    """Return "forward" for "value", "forward + backward" for "vjp", and whatever else as it is."""
+    return PASSES.get(derivative, derivative)
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """Return a number with so many significant digits, and "–" for None: 0.0123, 1.2e-5, 4,200."""
     if value is None:

@@ -11,8 +11,7 @@ import pandas as pd
 from harness.results.schema import Record, Time, frame
 from harness.site import palette, scaling
 from harness.site.page import Figure, Section, Table, figure, of
-from harness.site.scaling import PASSES
-from harness.site.text import plural, seconds, slug
+from harness.site.text import PASSES, passes, plural, seconds, slug
 
 
 def place(record: Time) -> str:
@@ -31,15 +30,13 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
         "third quartile. Compilation is not in it; the table below holds the first call, which compiles.",
         f"{plural(len(times), 'timing')}, {repeats[0]}{f' to {repeats[-1]}' if len(repeats) > 1 else ''} calls each.",
     ]
-    figures = [
-        _chart(where, [record for record in times if place(record) == where], backends)
-        for where in sorted({place(record) for record in times})
-    ]
-    for where in sorted({place(record) for record in times}):
-        own = [record for record in times if place(record) == where]
-        figures += [drawn for drawn in [scaling.curves(own, where, backends)] if drawn]
-    tables = [_table(times), *([exponents] if (exponents := scaling.table(times)) else [])]
-    if not exponents:
+    places = {where: [record for record in times if place(record) == where] for where in sorted(map(place, times))}
+    figures = [_chart(where, own, backends) for where, own in places.items()]
+    figures += [scaling.curves(own, where, backends) for where, own in places.items() if scaling.exponents(own)]
+    tables = [_table(times)]
+    if scaling.exponents(times):
+        tables.append(scaling.table(times))
+    else:
         notes.append("Scaling exponents: not measured, since every kernel was timed at one size.")
     return Section("time", "What it costs", notes, figures, tables)
 
@@ -58,7 +55,7 @@ def _chart(where: str, records: Sequence[Time], backends: Sequence[str]) -> Figu
         {
             "kernel": record.kernel,
             "backend": record.backend,
-            "pass": f"{record.mode}, {PASSES.get(record.derivative, record.derivative)}",
+            "pass": f"{record.mode}, {passes(record.derivative)}",
             "seconds": record.seconds,
             "low": record.seconds_low,
             "high": record.seconds_high,
@@ -113,7 +110,7 @@ def _table(times: Sequence[Time]) -> Table:
             record.backend,
             place(record),
             record.mode,
-            PASSES.get(record.derivative, record.derivative),
+            passes(record.derivative),
             f"{record.size:,}",
             seconds(record.seconds),
             f"{seconds(record.seconds_low)} to {seconds(record.seconds_high)}",

@@ -7,20 +7,18 @@ import gc
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from itertools import product
 from types import ModuleType
 from typing import Any
 
 from harness import dtypes as dtype_names
 from harness.backends import is_library
-from harness.errors import BadInputError, MeasurementError, unknown
+from harness.errors import BadInputError, MeasurementError
 from harness.execution.progress import report
 from harness.execution.work import Cell, Work
-from harness.kernels import select
 from harness.results.schema import Peak
 from harness.timing import measure as timing
 from harness.timing import memory, subjects
-from harness.validation import require_count
+from harness.timing import plan as plans
 
 #: What a framework loads when it is first used must not count: this runs first, at so few elements.
 _FIRST, _FEW = "gaussian.log_prob", 1_024
@@ -124,8 +122,8 @@ def plan(
     dtypes: Sequence[str] = ("float32",),
     *,
     sizes: Sequence[int] = SIZES,
-    modes: Sequence[str] = ("eager", "compiled"),
-    derivatives: Sequence[str] = ("value", "vjp"),
+    modes: Sequence[str] = plans.MODES,
+    derivatives: Sequence[str] = plans.DERIVATIVES,
     seed: int = 0,
 ) -> list[Cell]:
     """Return one cell, in a process of its own, for each kernel, backend, dtype, mode and derivative, on the CPU.
@@ -142,23 +140,19 @@ def plan(
     Raises:
         BadInputError: a name is unknown, a number out of range, or a backend is a library.
     """
-    for size in sizes:
-        require_count("size", size, 1)
-    require_count("seed", seed, 0)
-    for kind, given, known in (("mode", modes, timing.MODES), ("derivative", derivatives, ("value", "vjp"))):
-        for name in given:
-            if name not in known:
-                raise unknown(kind, name, known)
     for backend in filter(is_library, backends):
         raise BadInputError(f"--memory: backend {backend!r} is a library; allowed: reference backends")
-    cells = []
-    for kernel in select(kernels, subjects.names(), "kernel"):
-        own = sorted({subjects.elements(kernel, size) for size in sizes})
-        for backend, dtype, mode, derivative in product(backends, dtypes, modes, derivatives):
-            if derivative not in subjects.derivatives(kernel) or not subjects.has(backend, kernel):
-                continue
-            row: dict[str, Any] = {"name": backend, "kernel": kernel, "dtype": dtype, "device": "cpu", "mode": mode}
-            row |= {"derivative": derivative, "sizes": own, "seed": seed}
-            key = "peak " + " ".join(f"{field}={value}" for field, value in row.items())
-            cells.append(Cell(key, Work("harness.timing.peaks:measure", backend, "cpu", row, alone=True)))
-    return cells
+    rows = plans.calls(
+        kernels, backends, dtypes, ("cpu",), sizes=sorted(sizes), modes=modes, derivatives=derivatives, seed=seed
+    )
+    sizes_of: dict[tuple[tuple[str, Any], ...], list[int]] = {}
+    for row in rows:
+        size = row.pop("size")
+        sizes_of.setdefault(tuple(row.items()), []).append(size)
+    return [_cell(dict(call) | {"sizes": own}) for call, own in sizes_of.items()]
+
+
+def _cell(row: dict[str, Any]) -> Cell:
+    key = "peak " + " ".join(f"{field}={value}" for field, value in row.items())
+    lane = subjects.lane(row["kernel"])
+    return Cell(key, Work("harness.timing.peaks:measure", row["name"], "cpu", row, alone=True, lane=lane))

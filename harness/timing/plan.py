@@ -23,11 +23,10 @@ DEVICES = ("cpu", "gpu")
 MEASURE = "harness.timing.measure:measure"
 
 
-def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> list[str]:
+def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> None:
     for name in given:
         if name not in known:
             raise unknown(kind, name, known)
-    return list(dict.fromkeys(given))
 
 
 def _cell(row: dict[str, Any]) -> Cell:
@@ -39,6 +38,58 @@ def _offers(backend: str, subject: str) -> bool:
     if is_library(backend):
         return subject in contract_kernels() and registry.offers(backend, subject)
     return subjects.has(backend, subject)
+
+
+def calls(
+    kernels: Sequence[str],
+    backends: Sequence[str],
+    dtypes: Sequence[str],
+    devices: Sequence[str],
+    *,
+    sizes: Sequence[int],
+    modes: Sequence[str],
+    derivatives: Sequence[str],
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Return the arguments of `measure.prepare` for every call that the backends have, and their names and devices.
+
+    Args:
+        kernels: names, modules or globs; none means all.
+        backends: names from the registry.
+        dtypes: floating types.
+        devices: "cpu", "gpu".
+        sizes: elements of the largest argument; models have their own.
+        modes: "eager", "compiled".
+        derivatives: "value", "vjp"; what has no derivative, or is one, has the former alone.
+        seed: of the inputs.
+
+    Raises:
+        BadInputError: a name is unknown, a number out of range, or nothing chosen has the derivative.
+    """
+    chosen = select(kernels, subjects.names(), "kernel")
+    _require_known("backend", backends, list(registry.backends()))
+    _require_known("device", devices, DEVICES)
+    _require_known("mode", modes, MODES)
+    _require_known("derivative", derivatives, DERIVATIVES)
+    for dtype in dtypes:
+        dtype_names.find(dtype)
+    for size in sizes:
+        require_count("size", size, 1)
+    require_count("seed", seed, 0)
+    rows = [
+        {"kernel": kernel, "name": backend, "dtype": dtype, "device": device, "size": size}
+        | {"mode": mode, "derivative": derivative, "seed": seed}
+        for kernel, backend, dtype, device in product(chosen, backends, dtypes, devices)
+        for size in dict.fromkeys(subjects.elements(kernel, size) for size in sizes)
+        for mode, derivative in product(modes, derivatives)
+        if derivative in subjects.derivatives(kernel) and _offers(backend, kernel)
+    ]
+    if backends and not rows:
+        raise BadInputError(
+            f"{', '.join(chosen)}: no derivative to time, or not in {', '.join(backends)}; give --derivative value, a "
+            "kernel that is differentiated, or one that the backend has (reparam list gaps)"
+        )
+    return rows
 
 
 def plan(
@@ -70,28 +121,6 @@ def plan(
     Raises:
         BadInputError: a name is unknown, a number out of range, or nothing chosen has the derivative.
     """
-    chosen = select(kernels, subjects.names(), "kernel")
-    _require_known("backend", backends, list(registry.backends()))
-    _require_known("device", devices, DEVICES)
-    _require_known("mode", modes, MODES)
-    _require_known("derivative", derivatives, DERIVATIVES)
-    for dtype in dtypes:
-        dtype_names.find(dtype)
-    for size in sizes:
-        require_count("size", size, 1)
     require_count("repeats", repeats, 1)
-    require_count("seed", seed, 0)
-    rows = [
-        {"kernel": kernel, "name": backend, "dtype": dtype, "device": device, "size": size}
-        | {"mode": mode, "derivative": derivative, "repeats": repeats, "seed": seed}
-        for kernel, backend, dtype, device in product(chosen, backends, dtypes, devices)
-        for size in dict.fromkeys(subjects.elements(kernel, size) for size in sizes)
-        for mode, derivative in product(modes, derivatives)
-        if derivative in subjects.derivatives(kernel) and _offers(backend, kernel)
-    ]
-    if backends and not rows:
-        raise BadInputError(
-            f"{', '.join(chosen)}: no derivative to time, or not in {', '.join(backends)}; give --derivative value, a "
-            "kernel that is differentiated, or one that the backend has (reparam list gaps)"
-        )
-    return [_cell(row) for row in rows]
+    rows = calls(kernels, backends, dtypes, devices, sizes=sizes, modes=modes, derivatives=derivatives, seed=seed)
+    return [_cell(row | {"repeats": repeats}) for row in rows]
