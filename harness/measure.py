@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.console import note, progress
-from harness.errors import without_folders
+from harness.errors import BadInputError, MeasurementError, without_folders
 from harness.execution.engine import Engine
 from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
 from harness.results import store
 from harness.results.schema import Failure, Record
+from harness.results.unfinished import Unfinished
 
 
 @dataclass(frozen=True)
@@ -78,26 +80,90 @@ def describe(backends: Sequence[str], device: str = "cpu", engine: Engine | None
     return {name: found[name] for name in backends}
 
 
-def measure(cells: Sequence[Cell], processes: int = 1, threads: int = 0, engine: Engine | None = None) -> list[Record]:
+class FailedCellsError(MeasurementError):
+    """Cells failed, and all others were measured.
+
+    Attributes:
+        records: of the others, in the order of the cells.
+    """
+
+    def __init__(self, message: str, records: Sequence[Record]) -> None:
+        super().__init__(message)
+        self.records = records
+
+
+def _told(failed: Sequence[tuple[str, Exception]], total: int, kept: int) -> str:
+    """Return what is said of cells that failed."""
+    key, error = failed[0]
+    if total == 1:
+        return str(error)
+    rest = f"; {kept} are kept, and the same command tries only these again" if kept else ""
+    return f"{len(failed)} of {total} cells failed{rest}; the first: {key}: {error}"
+
+
+def measure(
+    cells: Sequence[Cell], processes: int = 1, threads: int = 0, engine: Engine | None = None, *, keeps: bool = False
+) -> list[Record]:
     """Measure cells with progress on standard error, and return their records in the order of the cells.
+
+    A cell that fails ends no other.
 
     Args:
         cells: to be measured.
         processes: frameworks that compute at once on this machine.
         threads: threads of one operation; 0 is the framework's own choice.
         engine: which machines measure, and how long a cell may take.
+        keeps: whether what is finished is kept when the command is broken off, and the same command goes on from
+            there. Not where times are compared: they are taken in one go.
 
     Raises:
-        Exception: what went wrong in the first cell that failed.
+        BadInputError: what was asked for cannot be measured.
+        FailedCellsError: cells failed; it has the records of the others.
     """
-    found: dict[str, Sequence[Record]] = {}
-    with progress(len(cells)) as (listener, finished), Workers(processes, threads, listener, engine) as workers:
-        for cell, outcome in workers.stream(cells):
-            if isinstance(outcome, Exception):
-                raise outcome
-            found[cell.key] = outcome
-            finished()
-    return [record for cell in cells for record in found[cell.key]]
+    with ExitStack() as stack:
+        unfinished = stack.enter_context(Unfinished(cells, threads)) if keeps and len(cells) > 1 else None
+        found: dict[str, Sequence[Record]] = dict(unfinished.done) if unfinished else {}
+        if found:
+            note(f"{len(found)} of {len(cells)} cells were finished before this command was broken off")
+        failed: list[tuple[str, Exception]] = []
+        listener, finished = stack.enter_context(progress(len(cells) - len(found)))
+        workers = stack.enter_context(Workers(processes, threads, listener, engine))
+        try:
+            for cell, outcome in workers.stream([cell for cell in cells if cell.key not in found]):
+                if isinstance(outcome, BadInputError):
+                    raise outcome
+                if isinstance(outcome, Exception):
+                    failed.append((cell.key, outcome))
+                else:
+                    found[cell.key] = outcome
+                    if unfinished:
+                        unfinished.keep(cell, outcome)
+                finished()
+        except BaseException:
+            if unfinished and unfinished.count:
+                note(f"{unfinished.count} of {len(cells)} cells are kept; the same command goes on from there")
+            raise
+        records = [record for cell in cells for record in found.get(cell.key, ())]
+        if failed:
+            raise FailedCellsError(_told(failed, len(cells), unfinished.count if unfinished else 0), records)
+        return records
+
+
+def _fill(part: store.Part, batches: Sequence[Batch], done: Container[str], total: int, engine: Engine | None) -> int:
+    """Measure the cells of batches that are not done into a part, and return how many failed."""
+    failed = 0
+    with progress(total) as (listener, finished):
+        for batch in batches:
+            with Workers(batch.processes, batch.threads, listener, engine) as workers:
+                for cell, outcome in workers.stream(_Waiting(batch.cells, done)):
+                    if isinstance(outcome, Exception):
+                        failed += 1
+                        note(f"failed: {cell.key}: {outcome}")
+                        part.append(f"failure {cell.key}", [_failure(cell, outcome)])
+                    else:
+                        part.append(cell.key, outcome)
+                    finished()
+    return failed
 
 
 def run(
@@ -128,17 +194,12 @@ def run(
     note(f"{every - total} of {every} cells are in {folder} already; {total} to measure")
     failed = 0
     if total:
-        with store.Part(folder, provenance, total) as part, progress(total) as (listener, finished):
-            for batch in batches:
-                with Workers(batch.processes, batch.threads, listener, engine) as workers:
-                    for cell, outcome in workers.stream(_Waiting(batch.cells, done)):
-                        if isinstance(outcome, Exception):
-                            failed += 1
-                            note(f"failed: {cell.key}: {outcome}")
-                            part.append(f"failure {cell.key}", [_failure(cell, outcome)])
-                        else:
-                            part.append(cell.key, outcome)
-                        finished()
+        with store.Part(folder, provenance, total) as part:
+            try:
+                failed = _fill(part, batches, done, total, engine)
+            except KeyboardInterrupt:
+                note("what was finished is kept; the same command goes on from there")
+                raise
     if failed:
         note(f"{failed} cells failed; the same command tries them again, and nothing else")
     result = store.read_run(folder, root)

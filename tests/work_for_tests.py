@@ -172,6 +172,11 @@ def leave(backend: ModuleType) -> None:
     sys.exit(5)
 
 
+def refuse(backend: ModuleType) -> None:
+    del backend
+    raise BadInputError("size is 0; allowed: above 0; give such a size")
+
+
 def raise_odd_bad_input(backend: ModuleType) -> None:
     del backend
     raise OddBadInputError("first", "second")

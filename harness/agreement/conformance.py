@@ -68,7 +68,7 @@ def run(cells: Sequence[Cell], kernels: Sequence[str], cases: Sequence[str], eng
     longest_first = sorted(
         cells, key=lambda cell: not ways.is_compiled(cell.work.backend, ways.usual(cell.work.backend))
     )
-    records = [record for record in measure(longest_first, 2, 1, engine) if isinstance(record, Check)]
+    records = [record for record in measure(longest_first, 2, 1, engine, keeps=True) if isinstance(record, Check)]
     return verdict.judge(records, kernels, cases)
 
 

@@ -76,7 +76,7 @@ class _Main(Named):
             click.echo(f"Error: {what} cannot be written: {error.strerror}; make room on that disk", err=True)
             ctx.exit(2)
         except KeyboardInterrupt:
-            click.echo("Interrupted. What was finished is kept; the same command goes on from there.", err=True)
+            click.echo("Interrupted.", err=True)
             ctx.exit(130)
         except errors.MeasurementError as error:
             click.echo(f"Error: {error}", err=True)

@@ -237,7 +237,7 @@ def _generators(where: Where, engine: Engine) -> int:
     from harness.results.schema import Generator
 
     cells = plan.plan(where.chosen()["backends"], where.dtypes, where.seed, devices=where.devices)
-    records = [record for record in measure(cells, 2, 1, engine) if isinstance(record, Generator)]
+    records = [record for record in measure(cells, 2, 1, engine, keeps=True) if isinstance(record, Generator)]
     print_records(records, {name: name for name in plan.COLUMNS}, where.format)
     detected = sorted({f"{record.backend} {record.distribution} {record.dtype}: {record.pitfall}"
                        for record in records if record.pitfall})  # fmt: skip

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, on_engine, pairs, print_records, where
+from harness.cli.options import Where, on_engine, pairs, print_measured, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -92,7 +92,7 @@ def variance(
     if precision is not None:
         wanted = precisions.read(precision)
         pilot = cells(replicates=precisions.PILOT, **chosen | {"seed": integer(where.seed, "pilot")})
-        pilots = [record for record in measure(pilot, 1, threads, engine) if isinstance(record, Variance)]
+        pilots = [record for record in measure(pilot, 1, threads, engine, keeps=True) if isinstance(record, Variance)]
         replicates = precisions.replicates(pilots, wanted)
         note(f"a pilot of {precisions.PILOT:,} on other noise: {replicates:,} replicates for {100 * wanted:g} %")
     planned = cells(replicates=100_000 if replicates is None else replicates, processes=processes, **chosen)
@@ -116,7 +116,7 @@ def variance(
         "exact variance": "exact_variance",
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    print_records(measure(planned, processes, threads, engine), columns, where.format)
+    print_measured(planned, columns, where.format, processes, threads, engine, keeps=True)
 
 
 @click.command()
@@ -154,7 +154,7 @@ def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str],
     from harness.variance import laws as held
 
     cells = held.plan(estimators, problems, replicates=replicates, **where.chosen())
-    records = [record for record in measure(cells, processes=2, threads=1) if isinstance(record, Variance)]
+    records = [record for record in measure(cells, processes=2, threads=1, keeps=True) if isinstance(record, Variance)]
     verdicts = held.verdicts(records)
     columns: Columns = {
         "backend": "backend",
@@ -197,7 +197,6 @@ def coverage(estimators: Sequence[str], sizes: Sequence[int], repeats: int, wher
     Example: reparam coverage --backend jax --replicates 1000
     """
     from harness.kernels import select
-    from harness.measure import measure
     from harness.variance import coverage as covered
 
     names = select(estimators, list(dict.fromkeys(name for name, _ in covered.PAIRS)), "estimator")
@@ -213,7 +212,7 @@ def coverage(estimators: Sequence[str], sizes: Sequence[int], repeats: int, wher
         "coverage [95 %]": "{coverage:.3f} [{coverage_low:.3f}, {coverage_high:.3f}]".format_map,
         "marked": lambda row: f"{row['untrusted']:.3f}",
     }
-    print_records(measure(cells, processes=2, threads=1), columns, where.format)
+    print_measured(cells, columns, where.format, 2, 1, keeps=True)
 
 
 @click.command()
@@ -244,7 +243,6 @@ def recommend(
     Example: reparam recommend --problem categorical_quadratic --dimension 10 --budget 0.001 --backend torch
     """
     from harness.console import number, seconds
-    from harness.measure import measure
     from harness.variance import recommend as decisions
 
     cells = decisions.plan(
@@ -274,4 +272,4 @@ def recommend(
         "n": lambda row: "-" if row["gradients"] is None else f"{row['gradients']:.3g}",
         "each": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    print_records(measure(cells, processes=1, threads=1), columns, where.format)
+    print_measured(cells, columns, where.format, threads=1)

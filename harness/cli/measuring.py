@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, pairs, print_records, where
+from harness.cli.options import Where, pairs, print_measured, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -41,7 +41,6 @@ def time(
     Example: reparam time --kernel gaussian.log_prob --backend torch --backend jax
     """
     from harness.console import seconds
-    from harness.measure import measure
     from harness.timing import peaks, plan
 
     if memory:
@@ -57,7 +56,7 @@ def time(
             "peak": lambda row: f"{row['bytes'] / 1e6:.1f} MB",
             "largest arguments": lambda row: f"{row['ratio']:.2f}",
         }
-        print_records(measure(cells), in_table, where.format)
+        print_measured(cells, in_table, where.format)
         return
     cells = plan.plan(
         kernels,
@@ -77,7 +76,7 @@ def time(
         "quartiles": lambda row: f"{seconds(row['seconds_low'])} to {seconds(row['seconds_high'])}",
         "first call": lambda row: seconds(row["seconds_first_call"]),
     }
-    print_records(measure(cells), columns, where.format)
+    print_measured(cells, columns, where.format)
 
 
 @click.command()
@@ -100,7 +99,6 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
     """
     from harness.console import seconds
     from harness.errors import BadInputError
-    from harness.measure import measure
     from harness.timing import products
 
     try:
@@ -116,7 +114,7 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
         options.pop("devices")
         cells = peak.plan(**options, widths=widths, batch=batch)
         names = ("subject", "backend", "mode", "network", "batch", "parameters", "bytes", "ratio")
-        print_records(measure(cells), {name: name for name in names}, where.format)
+        print_measured(cells, {name: name for name in names}, where.format)
         return
     cells = products.plan(**options, modes=modes, widths=widths, batch=batch, turns=turns)
     columns: Columns = {
@@ -127,7 +125,7 @@ def curvature(network: str, batch: int, turns: int, modes: Sequence[str], memory
         "in calls of": "reference",
         "ratio [95 %]": lambda row: f"{row['ratio']:.2f} [{row['ratio_low']:.2f}, {row['ratio_high']:.2f}]",
     }
-    print_records(measure(cells), columns, where.format)
+    print_measured(cells, columns, where.format)
 
 
 @click.command()
@@ -160,7 +158,6 @@ def throughput(
     Example: reparam throughput --backend jax
     """
     from harness.console import seconds
-    from harness.measure import measure
     from harness.timing import stream_memory
     from harness.timing import throughput as rates
 
@@ -184,7 +181,7 @@ def throughput(
             "times the loop": "{loop_ratio:.0f} [{loop_ratio_low:.0f}, {loop_ratio_high:.0f}]".format_map,
             "of the draw": "{floor_ratio:.2f} [{floor_ratio_low:.2f}, {floor_ratio_high:.2f}]".format_map,
         }
-    print_records(measure(cells, threads=threads), columns, where.format)
+    print_measured(cells, columns, where.format, threads=threads)
 
 
 @click.command()
@@ -290,7 +287,7 @@ def train(
         optimizer=optimizer,
         settings=pairs(settings),
     )
-    records = [record for record in measure(cells) if isinstance(record, Train)]
+    records = [record for record in measure(cells, keeps=True) if isinstance(record, Train)]
     if where.format == "table":
         stride = max(1, steps // 10)
         records = [record for record in records if record.step % stride == 0 or record.step == steps - 1]

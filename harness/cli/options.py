@@ -16,6 +16,8 @@ from harness.cli.completing import completes
 
 if TYPE_CHECKING:
     from harness.console import Columns
+    from harness.execution.engine import Engine
+    from harness.execution.work import Cell
     from harness.results.schema import Record
 
 Command = Callable[..., Any]
@@ -165,3 +167,37 @@ def print_records(records: Sequence[Record], columns: Columns, format_: str) -> 
     from harness.results.schema import flat
 
     show([flat(record) for record in records], columns, format_)
+
+
+def print_measured(
+    cells: Sequence[Cell],
+    columns: Columns,
+    format_: str,
+    processes: int = 1,
+    threads: int = 0,
+    engine: Engine | None = None,
+    *,
+    keeps: bool = False,
+) -> None:
+    """Measure cells and print their records; where cells fail, print those of the others.
+
+    Args:
+        cells: to be measured.
+        columns: of the table.
+        format_: "table", "json" or "csv".
+        processes: see `harness.measure.measure`, as for what follows.
+        threads: of one operation.
+        engine: which machines measure.
+        keeps: whether what is finished is kept when the command is broken off.
+
+    Raises:
+        FailedCellsError: cells failed; the records of the others are printed.
+    """
+    from harness.measure import FailedCellsError, measure
+
+    try:
+        records = measure(cells, processes, threads, engine, keeps=keeps)
+    except FailedCellsError as error:
+        print_records(error.records, columns, format_)
+        raise
+    print_records(records, columns, format_)

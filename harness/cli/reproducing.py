@@ -54,7 +54,7 @@ def reproduce(
 
     chosen, options = table.chosen(tuple(names)), where.chosen()
     cells = [cell for name in chosen for cell in plan.plan(name, **options, fewer=fewer)]
-    points = [record for record in measure(cells, 2, 1, engine) if isinstance(record, Reproduction)]
+    points = [record for record in measure(cells, 2, 1, engine, keeps=True) if isinstance(record, Reproduction)]
     found = [
         law
         for name in chosen

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, pairs, print_records, where
+from harness.cli.options import Where, pairs, print_measured, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -45,7 +45,6 @@ def trajectory(
     Example: reparam trajectory categorical_vae --steps 200 --at 0 --at 200 --backend jax
     """
     from harness.console import interval, number, seconds
-    from harness.measure import measure
     from harness.variance import trajectory as trajectories
 
     cells = trajectories.plan(
@@ -71,4 +70,4 @@ def trajectory(
         ),
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    print_records(measure(cells), columns, where.format)
+    print_measured(cells, columns, where.format, keeps=True)

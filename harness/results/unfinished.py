@@ -1,0 +1,117 @@
+"""What a command has finished that was broken off: kept in the cache, and found again by the same command.
+
+Commands that store no run print their records at the end. Until then each finished cell stands in
+
+    CACHE/unfinished/CONTEXT/COMMAND/part-1.jsonl
+
+a results file like any other (see `harness.results.store`), and the folder goes when the command has printed them.
+The context is what two processes must share to give the same numbers: machine, code, versions, threads. A cell is
+found again by a hash of its key and its work, also by a command that asks for some of the cells only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+import platform
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from harness import folders
+from harness.errors import BadInputError
+from harness.execution.identity import identity
+from harness.execution.work import Cell
+from harness.results import part as parts
+from harness.results.schema import Record
+from harness.results.writing import Part
+
+#: Seconds after which nobody comes back for what was broken off.
+FORGOTTEN = 7 * 86_400.0
+
+
+def _digest(*said: object) -> str:
+    return hashlib.sha256(pickle.dumps(said)).hexdigest()[:32]
+
+
+def _name(cell: Cell) -> str:
+    """Return what a cell is stored under: its key, and a hash of all that its work is given."""
+    return f"{_digest(cell.key, cell.work)} {cell.key}"
+
+
+def _read(folder: Path) -> dict[str, Sequence[Record]]:
+    """Return the whole cells in a folder. What is damaged there is measured again, like everything in a cache."""
+    found: dict[str, Sequence[Record]] = {}
+    for path in parts.listing(folder):
+        with suppress(BadInputError):
+            found |= {cell.key: cell.records for cell in parts.read(path).cells}
+    return found
+
+
+def _forget(root: Path) -> None:
+    """Remove what nobody has come back for."""
+    for folder in root.glob("*/*"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > FORGOTTEN:
+                shutil.rmtree(folder)
+
+
+class Unfinished:
+    """The finished cells of a command that is under way; a context that ends with the command's measurements.
+
+    Where the cache cannot be written, nothing is kept.
+
+    Attributes:
+        done: the records of cells that were finished before, by key.
+        count: how many cells are finished and kept by now.
+    """
+
+    def __init__(self, cells: Sequence[Cell], threads: int) -> None:
+        """Look for what was finished before.
+
+        Args:
+            cells: all that the command measures.
+            threads: of one operation.
+        """
+        self._names = {cell.key: _name(cell) for cell in cells}
+        root = folders.cache() / "unfinished"
+        _forget(root)
+        context = root / _digest(sorted(identity().items()), platform.node(), os.cpu_count(), threads)
+        self._folder = context / _digest(*self._names.values())
+        found: dict[str, Sequence[Record]] = {}
+        for folder in sorted(context.glob("*")):
+            found |= _read(folder)
+        self.done = {key: found[name] for key, name in self._names.items() if name in found}
+        self.count = len(self.done)
+        self._part: Part | None = None
+        self._writes = True
+
+    def __enter__(self) -> Unfinished:
+        return self
+
+    def keep(self, cell: Cell, records: Sequence[Record]) -> None:
+        """Keep the records of a finished cell; one without records is a part of another, and is not finished."""
+        if not records or not self._writes:
+            return
+        try:
+            if self._part is None:
+                self._part = Part(self._folder, {"cells": len(self._names)}, len(self._names))
+            self._part.append(self._names[cell.key], records)
+        except BadInputError:
+            self._writes = False  # the disk is full, or another process measures just the same
+        else:
+            self.count += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._part is not None:
+            self._part.__exit__(kind, error, trace)
+        if error is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            with suppress(OSError):  # it is not there, or other commands have something in it
+                self._folder.parent.rmdir()
