@@ -186,11 +186,12 @@ def run(
         BadInputError: a results file cannot be read.
     """
     folder, earlier = store.resumable(root, provenance, fresh)
-    done = {} if earlier is None else earlier.cells
     for text in () if earlier is None else earlier.notes:
         note(text)
-    total = sum(1 for batch in batches for _ in _Waiting(batch.cells, done))
+    done = frozenset(() if earlier is None else earlier.cells)
+    del earlier  # the records of a long run are not needed while it goes on
     every = sum(len(batch.cells) for batch in batches)
+    total = sum(1 for batch in batches for _ in _Waiting(batch.cells, done)) if done else every
     note(f"{every - total} of {every} cells are in {folder} already; {total} to measure")
     failed = 0
     if total:

@@ -234,7 +234,7 @@ def test_a_cell_that_is_there_twice_is_measured_once(tmp_path: Path, one: str) -
     text = f'name = "a"\nbackend = "{one}"\n' + table.format("cosine") + table.format("exponential")
     tally = plan.Tally()
     assert len(cells(file(tmp_path, text), tally)) == 3
-    assert tally.repeated == 1
+    assert len(tally.repeated) == 1
     assert tally.notes() == ["1 cells are in the sweep twice, and are measured once"]
 
 

@@ -6,7 +6,7 @@ import importlib
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
@@ -37,12 +37,12 @@ class Tally:
     Attributes:
         excluded: points that excludes leave out.
         misfits: points of tables with `fitting` that were left out, by reason.
-        repeated: cells that another point has made already.
+        repeated: the numbers of cells that another point has made already, among all.
     """
 
     excluded: int = 0
     misfits: Counter[str] = field(default_factory=Counter)
-    repeated: int = 0
+    repeated: set[int] = field(default_factory=set)
 
     def notes(self) -> list[str]:
         """Return what there is to say of it."""
@@ -52,7 +52,7 @@ class Tally:
         if more > 0:
             found.append(f"and {sum(self.misfits.values()) - sum(n for _, n in self.misfits.most_common(3)):,} more")
         if self.repeated:
-            found.append(f"{self.repeated:,} cells are in the sweep twice, and are measured once")
+            found.append(f"{len(self.repeated):,} cells are in the sweep twice, and are measured once")
         return found
 
 
@@ -140,6 +140,10 @@ def _cells(table: Table, tally: Tally, file: str) -> Iterator[Cell]:
             raise BadInputError(f"{place}: {key} {shown(value)} fits nowhere: {reached.why[key, value]}; take it away")
 
 
+def _made(sweep: Sweep, tally: Tally) -> Iterator[Planned]:
+    return (Planned(table.kind, cell) for table in sweep.tables for cell in _cells(table, tally, sweep.file))
+
+
 def planned(sweep: Sweep, tally: Tally) -> Iterator[Planned]:
     """Yield the cells of a sweep, each once, as they are made.
 
@@ -150,11 +154,41 @@ def planned(sweep: Sweep, tally: Tally) -> Iterator[Planned]:
     Raises:
         BadInputError: values do not fit together; the message names them and the exclude that mends it.
     """
-    seen: set[str] = set()
-    for table in sweep.tables:
-        for cell in _cells(table, tally, sweep.file):
-            if cell.key in seen:
-                tally.repeated += 1
-                continue
-            seen.add(cell.key)
-            yield Planned(table.kind, cell)
+    seen: set[int] = set()  # hashes, of 64 bits: the keys of a large sweep would take several times their memory
+    for number, found in enumerate(_made(sweep, tally)):
+        mark = hash(found.cell.key)
+        if mark in seen:
+            tally.repeated.add(number)
+        else:
+            seen.add(mark)
+            yield found
+
+
+class Cells(Collection[Cell]):
+    """The cells of a sweep, each once, made anew each time that they are gone through: none is held in memory.
+
+    Attributes:
+        tally: what was not made into cells.
+    """
+
+    def __init__(self, sweep: Sweep) -> None:
+        """Make all cells once, to count them.
+
+        Args:
+            sweep: as it was read.
+
+        Raises:
+            BadInputError: values do not fit together.
+        """
+        self._sweep, self.tally = sweep, Tally()
+        self._count = sum(1 for _ in planned(sweep, self.tally))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Cell]:
+        made = enumerate(_made(self._sweep, Tally()))
+        return (found.cell for number, found in made if number not in self.tally.repeated)
+
+    def __contains__(self, cell: object) -> bool:
+        return any(cell == own for own in self)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness import measure, profiles
 from harness.console import note
-from harness.execution.work import Cell
 from harness.results import provenance
 
 
@@ -83,12 +82,12 @@ def of_sweep(path: Path) -> Request:
     from harness.sweeps import plan, read
     from harness.sweeps.axes import KINDS
 
-    sweep, tally = read.read(path), plan.Tally()
-    timed: list[Cell] = []
-    untimed: list[Cell] = []
-    for kind, cell in plan.planned(sweep, tally):
-        (timed if KINDS[kind].timed else untimed).append(cell)
-    for text in tally.notes():
+    sweep = read.read(path)
+    untimed, timed = (
+        plan.Cells(replace(sweep, tables=tuple(table for table in sweep.tables if KINDS[table.kind].timed is timed)))
+        for timed in (False, True)
+    )
+    for text in (*untimed.tally.notes(), *timed.tally.notes()):
         note(text)
     batches = (measure.Batch(untimed, processes=2, threads=1), measure.Batch(timed))
     command = f"reparam run --sweep {path.name}"
