@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
 
     Args:
         root: the results folder.
-        output: the folder of the pages.
+        output: the folder of the pages; those of an earlier site that are no longer made are removed from it.
         backends: keep only their records; none keeps all.
         dtypes: keep only records of these types; none keeps all.
 
@@ -64,6 +65,7 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
     """
     from harness.site import history
     from harness.site.build import build
+    from harness.site.publish import publish
 
     runs = [
         Run(
@@ -78,4 +80,8 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
         for stored in store.read(root)
         for own in stored.by_machine()
     ]
-    return build(runs, output, history.find(root))
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".building-") as new:
+        page = build(runs, Path(new), history.find(root)).name
+        publish(Path(new), output)
+    return output / page
