@@ -384,6 +384,25 @@ def test_an_unknown_plug_in_is_bad_input(begin: Begin) -> None:
     assert reparam("check", "--plugin", "something", "--kernel", "gaussian").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "seconds"), [((), 120.0), (("--time-limit", "7"), 7.0), (("--time-limit", "3600"), 3600.0)]
+)
+@pytest.mark.parametrize("chosen", [("--plugin", "sound"), ("--kernel", "estimators.sound")])
+def test_the_options_of_the_engine_reach_the_judge(
+    chosen: tuple[str, ...], words: tuple[str, ...], seconds: float,
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    install(packages.write_numpy(tmp_path))
+    install(packages.write_score(tmp_path, "sound"))
+    given: list[Settings] = []
+    monkeypatch.setattr(check, "judge", lambda _, settings: given.append(settings) or [])
+    done = reparam("check", *chosen, *words, "--scheduler", "tcp://127.0.0.1:1", "--patience", "9", "--seed", "3")
+    assert done.exit_code == 0, done.output
+    (settings,) = given
+    assert settings.engine == Engine("tcp://127.0.0.1:1", time_limit=seconds, patience=9.0)
+    assert settings.seed == 3
+
+
 def test_what_no_backend_has_is_bad_input(begin: Begin) -> None:
     begin("estimator", "torch_alone")
     if not registry.installed("jax"):
