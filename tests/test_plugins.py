@@ -32,7 +32,7 @@ from harness.site import variance as variance_page
 from harness.site.subjects import subjects
 from harness.timing import peaks
 from harness.timing import plan as timing
-from harness.variance import plan
+from harness.variance import coverage, plan, recommend
 from implementations import entries, registry
 
 TABLES = (registry.TABLE, ESTIMATORS, PROBLEMS)
@@ -424,6 +424,21 @@ def test_it_is_timed_where_it_has_a_text_in_a_process_of_its_own(begin: Begin) -
     ]
     peak = peaks.plan(["estimators.timed"], ["torch", "jax"])
     assert {(cell.work.backend, cell.work.package) for cell in peak} == {("torch", "timed")}
+
+
+def test_every_plan_says_whose_code_a_cell_runs(begin: Begin) -> None:
+    begin("estimator", "mine")
+    begin("problem", "fourth")
+    (measured,) = plan.plan("mine", "fourth", {}, backends=["torch"])
+    assert measured.work.package == "mine fourth"
+    parts = plan.plan("mine", "quadratic", {}, backends=["torch"], processes=2)
+    assert [(part.work.lane, part.work.package) for part in parts] == [(0, "mine"), (1, "mine")]
+    (covered,) = coverage.plan([("mine", "quadratic")], backends=["torch"], replicates=[100])
+    assert covered.work.package == "mine"
+    (compared,) = recommend.plan("fourth", 0.001, {}, backends=["torch"])
+    assert compared.work.package == "mine fourth"
+    (ours,) = recommend.plan("bernoulli", 0.001, {}, backends=["torch"])
+    assert ours.work.package == ""
 
 
 def test_a_profile_measures_it_too(begin: Begin) -> None:
