@@ -10,15 +10,15 @@ import contextlib
 import importlib.util
 import keyword
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+from implementations.alarm import time_limit
 
 GROUPS = ("reparam.backends", "reparam.estimators", "reparam.problems")
 
@@ -203,7 +203,7 @@ def load(entry: EntryPoint, require: Callable[[str, Any], None]) -> Any:
     before = FRAMEWORKS & set(sys.modules)
     try:
         # what a package prints would end up among the records
-        with contextlib.redirect_stdout(sys.stderr), _patience(PATIENCE):
+        with contextlib.redirect_stdout(sys.stderr), time_limit(PATIENCE):
             row = entry.load()
             require(entry.name, row)
     except (KeyboardInterrupt, RefusedError):
@@ -223,22 +223,3 @@ def load(entry: EntryPoint, require: Callable[[str, Any], None]) -> Any:
 def in_one_line(error: BaseException) -> str:
     """Return an exception as "Class: first line of its message"."""
     return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}".rstrip(": ")
-
-
-@contextlib.contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """End what takes longer, where a signal can: in the main thread, if nobody else has set the alarm."""
-    if threading.current_thread() is not threading.main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
-        yield
-        return
-
-    def end(*_: object) -> None:
-        raise TimeoutError(f"not finished after {seconds:g} s")
-
-    earlier = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, earlier)

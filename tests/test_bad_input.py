@@ -47,6 +47,9 @@ ARGUMENTS = ("train", "trajectory", "race", "reproduce", "completion", "list")
 #: Options whose texts are names, by the listing that completes them, where click completes nothing.
 WORDS = {"model": "vae", "objective": "bernoulli", "optimizer": "adam", "against": "adam", "network": "784-10"}
 
+#: Options for which infinity means "no limit".
+UNLIMITED = ("time_limit", "patience")
+
 SETTINGS = ("scale", "=1", "scale=", "scale=wide", "scale=nan", "scale=-1", "scale=1e-400", "loc=inf", "scale=1=2",
             "sclae=1", "=", "scale=1,5", "ſcale=1", "scale=\x00")  # fmt: skip
 
@@ -92,7 +95,7 @@ def bad_values(option: click.Parameter, chance: random.Random) -> Iterator[str]:
     elif isinstance(kind, click.types.IntParamType):
         yield from ("", "many", "1.5", "-7", "9" * 400, "0x10", "nan", "1e3")
     elif isinstance(kind, click.types.FloatParamType):
-        yield from ("", "soon", "nan", "-1", "1,5", *(["inf"] if option.name != "time_limit" else []))
+        yield from ("", "soon", "nan", "-1", "1,5", *(["inf"] if option.name not in UNLIMITED else []))
     elif "settings" in str(option.name):
         yield from SETTINGS
     elif isinstance(kind, click.Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -38,12 +39,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield python_path
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _patient() -> Iterator[None]:
-    """Machines that do much else start slowly."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cluster, "PATIENCE", 120.0)
-        yield
+def on(found: Machines, time_limit: float = math.inf) -> Engine:
+    """The engine of these machines, with patience: those that do much else start slowly."""
+    return Engine(found.address, time_limit=time_limit, patience=120.0)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +51,7 @@ def pair(path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machin
         found.scheduler()
         found.worker("light=1")
         found.worker("shade=1,crashing=1")
-        outcomes(draws(1), Engine(found.address))  # both have joined
+        outcomes(draws(1), on(found))  # both have joined
         yield found
 
 
@@ -81,13 +79,13 @@ def outcomes(cells: list[Cell], engine: Engine) -> dict[str, Any]:
 def test_records_are_those_of_this_machine(pair: Machines) -> None:
     cells = draws(50)
     here = outcomes(cells, Engine())
-    assert outcomes(cells, Engine(pair.address)) == here
+    assert outcomes(cells, on(pair)) == here
     assert outcomes(cells, Engine(scheduler_file=pair.file)) == here
 
 
 def test_each_backend_has_a_worker_and_a_process_of_its_own(pair: Machines) -> None:
     cells = [cell(f"{name} {n}", "parents", name) for n in range(3) for name in ("light", "shade")]
-    found = outcomes(cells, Engine(pair.address))
+    found = outcomes(cells, on(pair))
     for name, worker in (("light", pair.processes[1]), ("shade", pair.processes[2])):
         own = {found[f"{name} {n}"] for n in range(3)}
         assert len(own) == 1
@@ -96,13 +94,13 @@ def test_each_backend_has_a_worker_and_a_process_of_its_own(pair: Machines) -> N
 
 def test_a_worker_with_two_backends_keeps_a_process_for_each(pair: Machines) -> None:
     cells = [cell(f"{name} {n}", "parents", name) for n in range(20) for name in ("light", "dusk")]
-    found = outcomes(cells, Engine(pair.address))
+    found = outcomes(cells, on(pair))
     for name in ("light", "dusk"):
         assert len({found[f"{name} {n}"] for n in range(20)}) == 1
 
 
 def test_the_process_of_a_run_ends_with_it(pair: Machines) -> None:
-    outcomes(draws(1), Engine(pair.address))
+    outcomes(draws(1), on(pair))
     left = [
         child
         for process in pair.processes
@@ -122,7 +120,7 @@ def test_faults_cost_their_cell_and_no_worker(pair: Machines, tmp_path: Path) ->
         cell("crashes", "draw", "crashing", seed=1),
         *draws(3),
     ]
-    found = outcomes(cells, Engine(pair.address, time_limit=3.0))
+    found = outcomes(cells, on(pair, time_limit=3.0))
     assert "killed by signal 9" in str(found["killed"])
     assert "not finished after 3 s" in str(found["hangs"])
     assert "MemoryError" in str(found["large"])
@@ -136,24 +134,37 @@ def test_faults_cost_their_cell_and_no_worker(pair: Machines, tmp_path: Path) ->
 
 @pytest.mark.parametrize(("device", "resource"), [("cpu", "nobody"), ("gpu", "nobody-gpu")])
 def test_a_worker_that_is_missing_is_said_with_its_command(
-    pair: Machines, monkeypatch: pytest.MonkeyPatch, device: str, resource: str
+    pair: Machines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], device: str, resource: str
 ) -> None:
-    monkeypatch.setattr(cluster, "PATIENCE", 0.5)
     monkeypatch.setattr(cluster, "resource", lambda work: resource if work.backend == "shade" else "light")
-    found = outcomes(
-        [cell(f"{n}", "draw", "shade", device, seed=n) for n in range(50)] + draws(1), Engine(pair.address)
-    )
+    cells = [cell(f"{n}", "draw", "shade", device, seed=n) for n in range(50)] + draws(1)
+    found = outcomes(cells, Engine(pair.address, patience=0.5))
     assert len(found) == 52
     assert isinstance(found["0"], BadInputError)
-    for text in (f"'{resource}'", "crashing, light, shade", f'--resources "{resource}=1"', "--no-nanny", pair.address):
+    start = f'dask worker {pair.address} --no-nanny --nthreads 1 --resources "{resource}=1"'
+    for text in (f"'{resource}' in 0.5 s", "crashing, light, shade", start, "--patience"):
         assert text in str(found["49"])
     assert not isinstance(found["light 0"], Exception)
+    assert capsys.readouterr().err == f"waiting for a Dask worker that offers '{resource}'; start one with: {start}\n"
+
+
+def test_a_worker_that_joins_late_is_waited_for_and_said_once(
+    path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with machines(tmp_path, path) as found:
+        found.scheduler()
+        joining = threading.Timer(4.0, found.worker, ["light=1"])
+        joining.start()
+        cells = [cell(f"{seed}", "draw", seed=seed) for seed in range(3)]
+        assert outcomes(cells, Engine(found.address, patience=math.inf)) == outcomes(cells, Engine())
+        joining.join()
+    assert capsys.readouterr().err.count("waiting for a Dask worker that offers 'light'") == 1
 
 
 def test_other_code_on_a_worker_is_refused(pair: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
     own = cluster.identity()
     monkeypatch.setattr(cluster, "identity", lambda: own | {"source": "other", "numpy": "0.1"})
-    found = outcomes([cell("drawn", "draw", seed=1)], Engine(pair.address))
+    found = outcomes([cell("drawn", "draw", seed=1)], on(pair))
     assert isinstance(found["drawn"], BadInputError)
     assert f"numpy {own['numpy']} in place of 0.1" in str(found["drawn"])
     assert "source" in str(found["drawn"])
@@ -164,7 +175,7 @@ def test_the_driver_listens_nowhere(pair: Machines) -> None:
         return {row.laddr for row in psutil.Process().net_connections() if row.status == psutil.CONN_LISTEN}
 
     before = listening()
-    with Workers(engine=Engine(pair.address)) as workers:
+    with Workers(engine=on(pair)) as workers:
         workers.run(draws(1))
         assert listening() == before
     loopback = {
@@ -184,7 +195,7 @@ def test_a_worker_that_is_killed_loses_nothing(path: str, tmp_path: Path) -> Non
         victim, _ = found.worker("light=1"), found.worker("light=1")
         killer = threading.Thread(target=_kill_after, args=(log, 15, victim))
         killer.start()
-        measured = outcomes(cells, Engine(found.address))
+        measured = outcomes(cells, on(found))
         killer.join()
         assert victim.wait() == -9
     assert measured == outcomes([cell(f"{n}", "draw", seed=n) for n in range(60)], Engine())
@@ -217,11 +228,11 @@ def test_a_scheduler_that_is_killed_ends_the_run_and_the_next_goes_on(path: str,
             batches = [measure.Batch(cells)]
             if turn == 0:
                 with pytest.raises(LostError, match=r"scheduler at tcp://127.* is gone; what was finished is kept"):
-                    measure.run(batches, root, PROVENANCE, fresh=False, engine=Engine(found.address))
+                    measure.run(batches, root, PROVENANCE, fresh=False, engine=on(found))
                 (stored,) = store.read(root)
                 assert 1 <= len(stored.cells) < 60
             else:
-                stored = measure.run(batches, root, PROVENANCE, fresh=False, engine=Engine(found.address))
+                stored = measure.run(batches, root, PROVENANCE, fresh=False, engine=on(found))
     assert set(stored.cells) == {f"{n}" for n in range(60)}
     assert sorted(row.measured for row in stored.records) == list(range(60))  # type: ignore[union-attr]
     # only what was under way when the scheduler died is measured again
@@ -233,7 +244,7 @@ def test_a_worker_under_a_nanny_says_what_it_needs(path: str, tmp_path: Path, da
     with machines(tmp_path, path, {"DASK_DISTRIBUTED__WORKER__DAEMON": daemon}) as found:
         found.scheduler()
         found.worker("light=1", "--nanny")
-        (outcome,) = outcomes([cell("drawn", "draw", seed=1)], Engine(found.address)).values()
+        (outcome,) = outcomes([cell("drawn", "draw", seed=1)], on(found)).values()
     assert isinstance(outcome, BadInputError) == bool(text)
     assert text in str(outcome)
 
@@ -314,6 +325,9 @@ def test_tls_works_and_nobody_without_a_certificate_gets_in(path: str, tmp_path:
         (["--scheduler", "tcp://127.0.0.1:1", "--scheduler-file", "list.json"], "exclude each other"),
         (["--time-limit", "0"], "--time-limit is 0; allowed: above 0"),
         (["--time-limit", "nan"], "--time-limit is nan; allowed: above 0"),
+        (["--patience", "0"], "--patience is 0; allowed: above 0"),
+        (["--patience", "nan"], "--patience is nan; allowed: above 0"),
+        (["--patience", "-inf"], "--patience is -inf; allowed: above 0"),
     ],
 )
 def test_options_that_cannot_be_used(

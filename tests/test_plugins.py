@@ -18,9 +18,10 @@ from click.testing import CliRunner, Result
 from harness import measure, profile_cells
 from harness.cli import main
 from harness.estimators import ESTIMATORS
+from harness.execution.engine import Engine
 from harness.execution.local import Workers
 from harness.plugins import check, problems, skeleton
-from harness.plugins.findings import Settings
+from harness.plugins.findings import ENGINE, Settings
 from harness.problems import PROBLEMS
 from harness.profiles import VarianceRow
 from harness.results import provenance
@@ -31,11 +32,11 @@ from harness.site import variance as variance_page
 from harness.site.subjects import subjects
 from harness.timing import peaks
 from harness.timing import plan as timing
-from harness.variance import plan
+from harness.variance import coverage, plan, recommend
 from implementations import entries, registry
 
 TABLES = (registry.TABLE, ESTIMATORS, PROBLEMS)
-QUICK = Settings(backends=("torch",), replicates=4_000, seconds=60.0)
+QUICK = Settings(backends=("torch",), replicates=4_000)
 
 needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="pip install -e '.[torch]'")
 
@@ -133,9 +134,9 @@ BROKEN = {
     "wrong_names": ('"loc": noise', '"mean": noise', "shape", "gradients by mean, scale"),
     "not_finite": ("(f * score)", "(f * score * np.nan)", "finite", "nan in"),
     "raises_there": ("(f * score)", "undefined", "call", "NameError"),
-    "hangs_there": ("import numpy as np", "import numpy as np, time; time.sleep(600)", "call", "no result after 2 s"),
+    "hangs_there": ("import numpy as np", "import numpy as np, time; time.sleep(600)", "call", "not finished after 4"),
     "dies_there": ("import numpy as np", "import numpy as np, os; os.kill(os.getpid(), 9)", "call", "process died"),
-    "leaves_there": ("import numpy as np", "import numpy as np, sys; sys.exit(3)", "call", "SystemExit: 3"),
+    "leaves_there": ("import numpy as np", "import numpy as np, sys; sys.exit(3)", "call", "exit status 3"),
     "own_noise": ("(f * score)", "(f * score * np.random.rand())", "repeatable", "the same noise"),
     "coupled": ("(f * score)", "(f * score * noise.mean())", "replicates", "other replicates"),
     "no_bias": ('reference="Will', 'biased=True, reference="Will', "bias", "leave biased out"),
@@ -150,7 +151,8 @@ def test_a_broken_estimator_is_reported_for_what_it_is(name: str, install: Insta
     old, new, what, said = BROKEN[name]
     install(packages.write_numpy(tmp_path))
     install(packages.write_score(tmp_path, name, old, new))
-    found = failed(check.judge(check.find(name), Settings(replicates=2_000, seconds=2.0 if "hangs" in name else 60.0)))
+    engine = Engine(time_limit=4.0) if "hangs" in name else ENGINE
+    found = failed(check.judge(check.find(name), Settings(replicates=2_000, engine=engine)))
     assert list(found) == [what]
     assert said in found[what]
 
@@ -232,9 +234,9 @@ def test_a_plug_in_that_dies_costs_its_own_cells_only(install: Install, tmp_path
         for name in ("first", "deadly", "last")
         for cell in plan.plan(name, "quadratic", {}, backends=["by_numpy"], replicates=1_000)
     ]
-    assert len({cell.work.lane for cell in cells}) == 3
+    assert [cell.work.package for cell in cells] == ["first", "deadly", "last"]
     (built_in,) = plan.plan("pathwise", "quadratic", {}, backends=["by_numpy"])
-    assert built_in.work.lane == 0
+    assert built_in.work.package == ""
     kept = measure.run([measure.Batch(cells, 1, 1)], tmp_path / "results", site_records.PROVENANCE, False)
     failures = [record for record in kept.records if isinstance(record, Failure)]
     assert ["deadly" in record.cell for record in failures] == [True]
@@ -280,6 +282,16 @@ def test_an_exact_value_that_is_wrong_is_found(begin: Begin) -> None:
     assert "exact 5.5625" in problems.value("shifted", "torch", x**4).observed
     begin("problem", "square", ("__init__.py", '{"loc": 4 * d', '{"location": 4 * d'))
     assert "the gradient of exact by" in {row.name: row.refused for row in PROBLEMS.refused}["square"]
+
+
+@pytest.mark.parametrize(("code", "said"), [("sys.exit(3)", "SystemExit: 3"), ("1 / 0", "ZeroDivisionError")])
+def test_what_ends_in_the_exact_values_is_a_finding_and_no_end(begin: Begin, code: str, said: str) -> None:
+    """They are computed in this process, at other parameters than those at which the row was read."""
+    begin(
+        "problem", "ends", ("__init__.py", "return d**4 +", f"import sys\n    if scale != 1: {code}\n    return d**4 +")
+    )
+    assert "ends" in PROBLEMS
+    assert said in failed(check.judge(check.find("ends"), QUICK))["call"]
 
 
 ODD_METADATA = (
@@ -372,6 +384,25 @@ def test_an_unknown_plug_in_is_bad_input(begin: Begin) -> None:
     assert reparam("check", "--plugin", "something", "--kernel", "gaussian").exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("words", "seconds"), [((), 120.0), (("--time-limit", "7"), 7.0), (("--time-limit", "3600"), 3600.0)]
+)
+@pytest.mark.parametrize("chosen", [("--plugin", "sound"), ("--kernel", "estimators.sound")])
+def test_the_options_of_the_engine_reach_the_judge(
+    chosen: tuple[str, ...], words: tuple[str, ...], seconds: float,
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    install(packages.write_numpy(tmp_path))
+    install(packages.write_score(tmp_path, "sound"))
+    given: list[Settings] = []
+    monkeypatch.setattr(check, "judge", lambda _, settings: given.append(settings) or [])
+    done = reparam("check", *chosen, *words, "--scheduler", "tcp://127.0.0.1:1", "--patience", "9", "--seed", "3")
+    assert done.exit_code == 0, done.output
+    (settings,) = given
+    assert settings.engine == Engine("tcp://127.0.0.1:1", time_limit=seconds, patience=9.0)
+    assert settings.seed == 3
+
+
 def test_what_no_backend_has_is_bad_input(begin: Begin) -> None:
     begin("estimator", "torch_alone")
     if not registry.installed("jax"):
@@ -386,12 +417,28 @@ def test_it_is_timed_where_it_has_a_text_in_a_process_of_its_own(begin: Begin) -
     begin("estimator", "timed")
     names = ["estimators.pathwise", "estimators.timed"]
     cells = timing.plan(names, ["torch", "jax"], modes=["eager"])
-    assert [(cell.work.arguments["kernel"], cell.work.backend, cell.work.lane > 0) for cell in cells] == [
-        ("estimators.pathwise", "torch", False),
-        ("estimators.pathwise", "jax", False),
-        ("estimators.timed", "torch", True),
+    assert [(cell.work.arguments["kernel"], cell.work.backend, cell.work.package) for cell in cells] == [
+        ("estimators.pathwise", "torch", ""),
+        ("estimators.pathwise", "jax", ""),
+        ("estimators.timed", "torch", "timed"),
     ]
-    assert {cell.work.backend for cell in peaks.plan(["estimators.timed"], ["torch", "jax"])} == {"torch"}
+    peak = peaks.plan(["estimators.timed"], ["torch", "jax"])
+    assert {(cell.work.backend, cell.work.package) for cell in peak} == {("torch", "timed")}
+
+
+def test_every_plan_says_whose_code_a_cell_runs(begin: Begin) -> None:
+    begin("estimator", "mine")
+    begin("problem", "fourth")
+    (measured,) = plan.plan("mine", "fourth", {}, backends=["torch"])
+    assert measured.work.package == "mine fourth"
+    parts = plan.plan("mine", "quadratic", {}, backends=["torch"], processes=2)
+    assert [(part.work.lane, part.work.package) for part in parts] == [(0, "mine"), (1, "mine")]
+    (covered,) = coverage.plan([("mine", "quadratic")], backends=["torch"], replicates=[100])
+    assert covered.work.package == "mine"
+    (compared,) = recommend.plan("fourth", 0.001, {}, backends=["torch"])
+    assert compared.work.package == "mine fourth"
+    (ours,) = recommend.plan("bernoulli", 0.001, {}, backends=["torch"])
+    assert ours.work.package == ""
 
 
 def test_a_profile_measures_it_too(begin: Begin) -> None:

@@ -80,9 +80,10 @@ def check(
     if plugins:
         if kernels or cases or modes or full or generators or seconds is not None:
             raise errors.BadInputError(
-                f"--plugin {plugins[0]} judges all of a plug-in; give beside it --backend, --seed and --format alone"
+                f"--plugin {plugins[0]} judges all of a plug-in; give beside it --backend, --seed, --format and "
+                "where and how long it may run alone"
             )
-        ctx.exit(_plugins(plugins, where))
+        ctx.exit(_plugins(plugins, where, _of_plugins(ctx, engine)))
     if generators:
         by_default = ctx.get_parameter_source("dtypes") is click.core.ParameterSource.DEFAULT
         ctx.exit(_generators(replace(where, dtypes=DTYPES) if by_default else where, engine))
@@ -90,7 +91,7 @@ def check(
         ctx.exit(_search(kernels, modes, seconds, everywhere, add, where))
     options = where.chosen()
     options.pop("seed")
-    others, own = _of_packages(kernels, cases, modes, where)
+    others, own = _of_packages(kernels, cases, modes, where, _of_plugins(ctx, engine))
     rest = [name for name in kernels if name not in own]
     if own and not rest:
         ctx.exit(_told(others, where.format))
@@ -111,8 +112,16 @@ _COLUMNS: Columns = {
 }
 
 
+def _of_plugins(ctx: click.Context, engine: Engine) -> Engine:
+    """Return the engine on which plug-ins are judged: with a time limit of their own, unless one was given."""
+    from harness.plugins.findings import ENGINE
+
+    by_default = ctx.get_parameter_source("time_limit") is click.core.ParameterSource.DEFAULT
+    return replace(engine, time_limit=ENGINE.time_limit) if by_default else engine
+
+
 def _of_packages(
-    kernels: Sequence[str], cases: Sequence[str], modes: Sequence[str], where: Where
+    kernels: Sequence[str], cases: Sequence[str], modes: Sequence[str], where: Where, engine: Engine
 ) -> tuple[list[Check], list[str]]:
     """Judge the estimators and problems of other packages that were chosen, and return the patterns of such alone."""
     from implementations import entries
@@ -122,21 +131,22 @@ def _of_packages(
     from harness.plugins import check as judged
 
     plugins, own = judged.chosen(kernels)
-    return judged.judge(plugins, _settings(where)), own
+    return judged.judge(plugins, _settings(where, engine)), own
 
 
-def _settings(where: Where) -> Settings:
+def _settings(where: Where, engine: Engine) -> Settings:
     from harness.backends import chosen
     from harness.plugins.findings import Settings
 
-    return Settings(backends=tuple(chosen(where.backends)) if where.backends else (), seed=where.seed)
+    backends = tuple(chosen(where.backends)) if where.backends else ()
+    return Settings(backends=backends, seed=where.seed, engine=engine)
 
 
-def _plugins(names: Sequence[str], where: Where) -> int:
+def _plugins(names: Sequence[str], where: Where, engine: Engine) -> int:
     from harness.plugins import check as judged
 
     plugins = dict.fromkeys(plugin for name in names for plugin in judged.find(name))
-    return _told(judged.judge(list(plugins), _settings(where)), where.format)
+    return _told(judged.judge(list(plugins), _settings(where, engine)), where.format)
 
 
 def _told(records: Sequence[Check], format_: str) -> int:

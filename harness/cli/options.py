@@ -129,15 +129,22 @@ def on_engine(command: Command) -> Command:
                      help="Instead of its address: what `dask scheduler --scheduler-file FILE` wrote."),
         click.option("--time-limit", type=float, default=3600.0, show_default=True, metavar="SECONDS",
                      help="Of one cell, whose process is killed after it. inf: none."),
+        click.option("--patience", type=float, default=30.0, show_default=True, metavar="SECONDS",
+                     help="With a scheduler: to wait for a worker that offers a framework. inf: for ever."),
     )  # fmt: skip
 
     @functools.wraps(command)
     def bundled(
-        *arguments: Any, scheduler: str | None, scheduler_file: Path | None, time_limit: float, **named: Any
+        *arguments: Any,
+        scheduler: str | None,
+        scheduler_file: Path | None,
+        time_limit: float,
+        patience: float,
+        **named: Any,
     ) -> Any:
         from harness.execution.engine import Engine
 
-        return command(*arguments, engine=Engine(scheduler, scheduler_file, time_limit), **named)
+        return command(*arguments, engine=Engine(scheduler, scheduler_file, time_limit, patience), **named)
 
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), bundled)
 

@@ -27,6 +27,7 @@ from harness.execution import progress
 from harness.execution.identity import identity, require_like
 from harness.execution.work import Task
 from implementations import registry
+from implementations.entries import in_one_line
 
 #: Kinds of message: the process is up; its framework is; how far a work is; what it returned; what it raised.
 READY, LOADED, REPORT, RESULT, ERROR = "ready", "loaded", "report", "result", "error"
@@ -73,7 +74,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
+def _one_line() -> Iterator[None]:
     """Turn what a work raises into an error of one line, which can be read where the framework is not loaded."""
     try:
         yield
@@ -81,9 +82,8 @@ def _in_one_line() -> Iterator[None]:
         raise
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
-        first_line = (str(error).splitlines() or [""])[0]
         place = f"{Path(where.filename).name}:{where.lineno}"
-        raise MeasurementError(without_folders(f"{type(error).__name__}: {first_line} ({place})")) from None
+        raise MeasurementError(without_folders(f"{in_one_line(error)} ({place})")) from None
 
 
 @cache
@@ -105,7 +105,7 @@ def load(task: Task) -> ModuleType:
         BadInputError, ImportError: there is no such device, framework or code here.
         MeasurementError: the framework raised something else.
     """
-    with _in_one_line():
+    with _one_line():
         if task.identity:
             require_like(task.identity, identity())
         return _backend(task.work.backend, task.work.device, task.threads)
@@ -119,7 +119,7 @@ def call(task: Task) -> Any:
         MeasurementError: it raised something else, which is said in one line.
     """
     package = load(task)
-    with _in_one_line():
+    with _one_line():
         module, _, name = task.work.function.partition(":")
         return getattr(importlib.import_module(module), name)(package, **task.work.arguments)
 

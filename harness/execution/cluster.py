@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import re
 import threading
 import time
@@ -14,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from harness.console import note
 from harness.errors import BadInputError, MeasurementError, shown
 from harness.execution.child import UnavailableError
 from harness.execution.identity import identity
@@ -27,9 +29,6 @@ CONNECT = 10.0
 
 #: Seconds in which a scheduler that is busy must say which workers there are.
 SILENCE = 60.0
-
-#: Seconds that tasks wait while no worker offers what they need.
-PATIENCE = 30.0
 
 #: Seconds in which the workers must end their processes before the driver leaves.
 FAREWELL = 10.0
@@ -110,19 +109,20 @@ class Cluster(Executor):
             length.
     """
 
-    def __init__(self, address: str, listener: Listener) -> None:
+    def __init__(self, address: str, listener: Listener, patience: float = math.inf) -> None:
         """Connect.
 
         Args:
             address: of the scheduler.
             listener: told of every task that ends.
+            patience: seconds that tasks wait while no worker offers what they need.
 
         Raises:
             BadInputError: there is no scheduler, or Dask is not installed.
         """
         address = checked(address)
         self._client = _connected(address)
-        self._address, self._listener = address, listener
+        self._address, self._listener, self._patience = address, listener, patience
         self._run, self._identity = uuid.uuid4().hex, identity()
         self._inner = self._client.get_executor(pure=False)
         self._pending: dict[Future[Any], tuple[str, Future[Any]]] = {}
@@ -191,6 +191,7 @@ class Cluster(Executor):
     def _look_at_workers(self) -> None:
         """Give up tasks that need what no worker offers, and all of them where the scheduler is gone."""
         since: dict[str, float] = {}
+        told_of: set[str] = set()
         while not self._ended.wait(_TURN):
             try:
                 told = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=SILENCE)
@@ -204,15 +205,20 @@ class Cluster(Executor):
                 needed = {name for name, _ in self._pending.values()}
             now = time.monotonic()
             since = {name: since.get(name, now) for name in needed - offered}
-            for name in [name for name, start in since.items() if now - start >= PATIENCE]:
+            for name in sorted(since.keys() - told_of):
+                start = command(name, self._address)
+                with suppress(Exception):  # a note that nobody can read is no reason to stop looking
+                    note(f"waiting for a Dask worker that offers {name!r}; start one with: {start}")
+            told_of |= since.keys()
+            for name in [name for name, begin in since.items() if now - begin >= self._patience]:
                 self._missing[name] = self._nobody(name, offered)
                 self._give_up(name.__eq__, self._missing[name])
 
     def _nobody(self, name: str, offered: Iterable[str]) -> UnavailableError:
         there = ", ".join(sorted(offered)) or "none"
         return UnavailableError(
-            f"no Dask worker offers the resource {name!r} (offered: {there}); start one with: "
-            f"{command(name, self._address)}"
+            f"no Dask worker offered the resource {name!r} in {self._patience:g} s (offered: {there}); allow more with "
+            f"--patience SECONDS, or start one with: {command(name, self._address)}"
         )
 
     def _give_up(self, chosen: Callable[[str], bool], error: Exception) -> None:

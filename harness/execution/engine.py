@@ -21,15 +21,19 @@ class Engine:
         scheduler: address of a Dask scheduler, such as "tcp://10.0.0.1:8786"; None for this machine.
         scheduler_file: what `dask scheduler --scheduler-file` wrote, in place of the address.
         time_limit: seconds of a cell, after which its process is killed; infinity for none.
+        patience: seconds that cells wait while no Dask worker offers what they need; infinity for ever.
     """
 
     scheduler: str | None = None
     scheduler_file: Path | None = None
     time_limit: float = math.inf
+    patience: float = 30.0
 
     def __post_init__(self) -> None:
         if not self.time_limit > 0:
             raise out_of_range("--time-limit", f"{self.time_limit:g}", "above 0", "give seconds, or inf for no limit")
+        if not self.patience > 0:
+            raise out_of_range("--patience", f"{self.patience:g}", "above 0", "give seconds, or inf to wait for ever")
         if self.scheduler is not None and self.scheduler_file is not None:
             raise BadInputError(
                 f"--scheduler {self.scheduler} and --scheduler-file {self.scheduler_file} exclude each other; give one"
@@ -69,4 +73,6 @@ class Engine:
         Raises:
             BadInputError: the scheduler cannot be used.
         """
-        return Cluster(self.address, listener) if self.distributed else FrameworkPool(processes, listener)
+        if self.distributed:
+            return Cluster(self.address, listener, self.patience)
+        return FrameworkPool(processes, listener)

@@ -73,8 +73,8 @@ class Workers:
         """Measure cells, and give each with its records, or with what went wrong, as soon as it is finished.
 
         Only so many cells are read ahead of those that are finished as keep the workers busy, so that a sweep of any
-        length takes the same memory. Cells of one backend, device and lane start in order, unless they come from an
-        iterator with others, which is read in its own order.
+        length takes the same memory. Cells of one place start in order, unless they come from an iterator with others,
+        which is read in its own order.
 
         Raises:
             LostError: the scheduler is gone, which says nothing of the cells that are not finished.

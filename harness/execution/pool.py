@@ -36,7 +36,8 @@ class _Slot:
 class FrameworkPool(Executor):
     """An executor of tasks, each in a process that holds the framework of its work.
 
-    Tasks of one place (backend, device, lane) run in order in one process, but for those that need one of their own.
+    Tasks of one place (backend, device, lane, package) run in order in one process, but for those that need one of
+    their own.
     A task whose process dies is tried once more in a fresh one, which costs no other task anything.
 
     Attributes:

@@ -17,7 +17,7 @@ from harness.errors import MeasurementError
 from harness.execution.child import UnavailableError
 from harness.execution.pool import FrameworkPool
 from harness.execution.work import Task, Work
-from implementations import registry
+from implementations import entries, registry
 
 
 def command(name: str, address: str = "ADDRESS") -> str:
@@ -51,13 +51,15 @@ def _pool(run: str) -> FrameworkPool:
 
 
 def _room() -> int:
-    """Return how many backends the cells of this Dask worker may ask for: each keeps its process."""
+    """Return how many processes the cells of this Dask worker may ask for: one for each backend, one for packages."""
     import distributed
 
     worker: Any = distributed.get_worker
     offered = worker().state.total_resources
     works = [Work("", name, device) for name in registry.backends() for device in ("cpu", "gpu")]
-    return max(sum(resource(work) in offered for work in works), 1)
+    # the code of other packages has a process of its own; where there are several, they take turns
+    packages = any(entries.found(group) for group in entries.GROUPS if group != registry.TABLE.group)
+    return max(sum(resource(work) in offered for work in works), 1) + packages
 
 
 def _end() -> None:

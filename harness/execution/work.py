@@ -16,6 +16,7 @@ class Place(NamedTuple):
     backend: str
     device: str
     lane: int
+    package: str
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Work:
         arguments: keyword arguments that can be pickled: built-in types and NumPy arrays.
         alone: whether it needs a process in which nothing has run before, such as one whose memory is measured.
         lane: which of several processes of the same backend and device it runs in.
+        package: the distributions beside this one whose code it runs, joined by blanks; they have a process of their
+            own.
     """
 
     function: str
@@ -37,11 +40,12 @@ class Work:
     arguments: dict[str, Any] = field(default_factory=dict)
     alone: bool = False
     lane: int = 0
+    package: str = ""
 
     @property
     def place(self) -> Place:
         """Return what its process holds."""
-        return Place(self.backend, self.device, self.lane)
+        return Place(self.backend, self.device, self.lane, self.package)
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,8 @@ def judge(name: str, settings: Settings) -> Iterator[Check]:
 
     Args:
         name: of the backend.
-        settings: how; that names other backends is not looked at.
+        settings: how; of those, the engine alone is looked at.
     """
-    del settings
     row, kernel = registry.find(name), f"backends.{name}"
     yield from _contract(row, kernel)
     if row.base:
@@ -33,7 +32,7 @@ def judge(name: str, settings: Settings) -> Iterator[Check]:
         yield finding(kernel, "call", wrong=f"{row.framework} is not installed, so that nothing can be judged")
         return
     records: list[Check] = []
-    for cell, outcome in run(conformance.cells((), (), (), (name,), DTYPES, ("cpu",))):
+    for cell, outcome in run(conformance.cells((), (), (), (name,), DTYPES, ("cpu",)), settings.engine):
         if isinstance(outcome, Exception):
             yield finding(kernel, "call", backend=name, case=cell.key, wrong=str(outcome))
         else:

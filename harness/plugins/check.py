@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from harness.agreement import plan
-from harness.errors import unknown
+from harness.errors import BadInputError, unknown, without_folders
 from harness.estimators import ESTIMATORS
 from harness.kernels import matches
 from harness.plugins import backends, estimators, problems
@@ -17,7 +17,7 @@ from harness.plugins.findings import Settings, finding
 from harness.problems import PROBLEMS
 from harness.results.schema import Check
 from implementations import registry
-from implementations.entries import Plugin, Table
+from implementations.entries import Plugin, Table, in_one_line
 
 _TABLES: tuple[Table[object], ...] = (registry.TABLE, ESTIMATORS, PROBLEMS)  # type: ignore[assignment]
 
@@ -72,6 +72,9 @@ def judge(plugins: Sequence[Plugin], settings: Settings) -> list[Check]:
     Args:
         plugins: of `find` or `every`.
         settings: how.
+
+    Raises:
+        BadInputError: the scheduler cannot be used, or is lost.
     """
     return [record for plugin in plugins for record in _judge(plugin, settings)]
 
@@ -79,8 +82,14 @@ def judge(plugins: Sequence[Plugin], settings: Settings) -> list[Check]:
 def _judge(plugin: Plugin, settings: Settings) -> Iterator[Check]:
     kind = plugin.group.removeprefix("reparam.")
     yield finding(f"{kind}.{plugin.name}", "load", wrong=plugin.refused)
-    if not plugin.refused:
+    if plugin.refused:
+        return
+    try:
         yield from _JUDGES[plugin.group](plugin.name, settings)
+    except BadInputError:
+        raise
+    except (Exception, SystemExit) as error:  # what a row computes here, such as exact values, ends its own judgement
+        yield finding(f"{kind}.{plugin.name}", "call", wrong=without_folders(in_one_line(error)))
 
 
 def failures(name: str, settings: Settings | None = None) -> list[str]:

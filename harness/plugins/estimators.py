@@ -66,12 +66,12 @@ def judge(name: str, settings: Settings) -> Iterator[Check]:
         ]
         for backend in backends
     }
-    tried, sound = trials(kernel, "gradients", tasks, texts.lane(name, fitting[0]), settings.seconds)
+    tried, sound = trials(kernel, "gradients", tasks, texts.packages([name], fitting[0]), settings.engine)
     yield from tried
     yield from agreement(kernel, sound)
     if sound:
         cells = laws.plan([name], fitting, backends=list(sound), replicates=settings.replicates, seed=settings.seed)
-        failed, records = measured(cells, kernel, settings.seconds)
+        failed, records = measured(cells, kernel, settings.engine)
         yield from failed
         yield from (_bias if row.biased else means)(kernel, records)
         yield from _variances(kernel, records)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from harness.console import progress
+from harness.execution.engine import Engine
 from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
 from harness.plugins import rows
@@ -26,6 +26,9 @@ DTYPE = "float64"
 #: Two texts of one formula at the same noise: far above the roundings of both, far below any term.
 AGREEMENT = 1e-9
 
+#: This machine, and 120 s for one answer of a row: it takes a few.
+ENGINE = Engine(time_limit=120.0)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -35,13 +38,13 @@ class Settings:
         backends: the names of those that are judged; none means all that are installed.
         replicates: gradients of each mean.
         seed: of the noise.
-        seconds: that one process may take for one answer.
+        engine: which machines run them, and how long one answer may take.
     """
 
     backends: tuple[str, ...] = ()
     replicates: int = 100_000
     seed: int = 0
-    seconds: float = 120.0
+    engine: Engine = ENGINE
 
 
 def finding(
@@ -68,21 +71,15 @@ def finding(
     )  # fmt: skip
 
 
-def run(cells: Sequence[Cell]) -> list[tuple[Cell, Sequence[Record] | Exception]]:
-    """Run cells, and return each with its records, or with what went wrong."""
+def run(cells: Sequence[Cell], engine: Engine) -> list[tuple[Cell, Sequence[Record] | Exception]]:
+    """Run cells on an engine, and return each with its records, or with what went wrong."""
     found = []
-    with progress(len(cells)) as (listener, finished), Workers(2, 1, listener) as workers:
+    with progress(len(cells)) as (listener, finished), Workers(2, 1, listener, engine) as workers:
         for pair in workers.stream(cells):
             found.append(pair)
             finished()
     order = {cell.key: place for place, cell in enumerate(cells)}
     return sorted(found, key=lambda pair: order[pair[0].key])
-
-
-def limited(work: Work, seconds: float) -> Work:
-    """Return a work that is ended after so many seconds."""
-    arguments = {"function": work.function, "seconds": seconds, "arguments": work.arguments}
-    return dataclasses.replace(work, function="harness.plugins.trial:limited", arguments=arguments)
 
 
 def contract(kernel: str, functions: Mapping[str, str], backends: Sequence[str]) -> list[Check]:
@@ -99,7 +96,7 @@ def contract(kernel: str, functions: Mapping[str, str], backends: Sequence[str])
 
 
 def trials(
-    kernel: str, function: str, tasks: Mapping[str, Sequence[dict[str, Any]]], lane: int, seconds: float
+    kernel: str, function: str, tasks: Mapping[str, Sequence[dict[str, Any]]], package: str, engine: Engine
 ) -> tuple[list[Check], dict[str, dict[str, dict[str, Float]]]]:
     """Try the texts of a row, each in the process of its backend.
 
@@ -107,8 +104,8 @@ def trials(
         kernel: for the records.
         function: of `harness.plugins.trial`.
         tasks: by backend.
-        lane: in which they run.
-        seconds: that each may take.
+        package: whose code they are.
+        engine: which machines run them, and how long each may take.
 
     Returns:
         A record for each backend and problem, and the results {backend: {problem: {name: array}}} of those that are
@@ -121,11 +118,11 @@ def trials(
             kept[backend] = result
             return ()
 
-        work = Work(f"harness.plugins.trial:{function}", backend, "cpu", {"tasks": tasks[backend]}, lane=lane)
-        return Cell(f"try {kernel} {backend}", limited(work, seconds), finish)
+        work = Work(f"harness.plugins.trial:{function}", backend, "cpu", {"tasks": tasks[backend]}, package=package)
+        return Cell(f"try {kernel} {backend}", work, finish)
 
     found = []
-    for one, outcome in run([cell(backend) for backend in tasks]):
+    for one, outcome in run([cell(backend) for backend in tasks], engine):
         backend = one.work.backend
         if isinstance(outcome, Exception):
             found.append(finding(kernel, "call", backend=backend, wrong=str(outcome)))
@@ -165,14 +162,12 @@ def far(records: Sequence[Variance]) -> float:
     return float(stats.norm.isf(laws.FAMILY_WISE / max(len(records), 1) / 2))
 
 
-def measured(cells: Sequence[Cell], kernel: str, seconds: float) -> tuple[list[Check], list[Variance]]:
+def measured(cells: Sequence[Cell], kernel: str, engine: Engine) -> tuple[list[Check], list[Variance]]:
     """Run measurements, and return a record for each that failed, and those of the others."""
     found, records = [], []
-    ended = [dataclasses.replace(cell, work=limited(cell.work, seconds)) for cell in cells]
-    for cell, outcome in run(ended):
-        given = cell.work.arguments["arguments"]
+    for cell, outcome in run(cells, engine):
         if isinstance(outcome, Exception):
-            case = str(given["problem"])
+            case = str(cell.work.arguments["problem"])
             found.append(finding(kernel, "mean", backend=cell.work.backend, case=case, wrong=str(outcome)))
         else:
             records += [record for record in outcome if isinstance(record, Variance)]

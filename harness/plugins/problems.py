@@ -41,14 +41,14 @@ def judge(name: str, settings: Settings) -> Iterator[Check]:
         return
     yield from contract(kernel, row.functions, backends)
     tasks = {backend: [task(fitting[0], name, trial.SAMPLES, settings.seed)] for backend in backends}
-    tried, sound = trials(kernel, "values", tasks, texts.lane(fitting[0], name), settings.seconds)
+    tried, sound = trials(kernel, "values", tasks, texts.packages(fitting[:1], name), settings.engine)
     yield from tried
     yield from agreement(kernel, sound)
     for backend, results in sound.items():
         yield value(name, backend, results[name]["value"])
     if sound:
         cells = laws.plan(fitting, [name], backends=list(sound), replicates=settings.replicates, seed=settings.seed)
-        failed, records = measured(cells, kernel, settings.seconds)
+        failed, records = measured(cells, kernel, settings.engine)
         yield from failed
         yield from means(kernel, records, by_estimator=True)
 

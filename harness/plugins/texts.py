@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import zlib
 from collections.abc import Callable, Iterable, Sequence
 from types import ModuleType
 from typing import Any
@@ -89,11 +88,10 @@ def require_having(backends: Sequence[str], estimator: str, problem: str) -> lis
     return found
 
 
-def lane(estimator: str, problem: str) -> int:
-    """Return the number of the process in which they run: 0, or one of its own for each package that is not ours.
+def packages(estimators: Iterable[str], problem: str) -> str:
+    """Return the distributions beside this one that they are from, joined by blanks; "" where all are ours.
 
-    What such a package does to its process is nothing to the cells of others.
+    What such a package does to its process is nothing to the cells of others: it is the `package` of a work.
     """
-    sources = (ESTIMATORS.plugin(estimator), PROBLEMS.plugin(problem))
-    packages = " ".join(source.package for source in sources if source)
-    return zlib.crc32(packages.encode()) | 2**32 if packages else 0
+    sources = (*map(ESTIMATORS.plugin, estimators), PROBLEMS.plugin(problem))
+    return " ".join(dict.fromkeys(source.package for source in sources if source))

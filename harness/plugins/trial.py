@@ -5,12 +5,7 @@ What is found is data: texts of what is wrong, and float64 arrays, which are com
 
 from __future__ import annotations
 
-import faulthandler
-import importlib
-import os
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -26,9 +21,6 @@ from implementations.entries import in_one_line
 
 Float = NDArray[np.float64]
 
-#: Seconds after the limit from which on a process that does not answer the alarm is ended.
-GRACE = 5
-
 #: Replicates of a trial, half of which are computed again by themselves.
 REPLICATES = 32
 
@@ -37,35 +29,6 @@ SAMPLES = 2048
 
 #: Roundings that may differ between two orders of summation, relative to the largest number.
 SAME = 1e-9
-
-
-@contextmanager
-def limit(seconds: float) -> Iterator[None]:
-    """End what takes longer: by an error, or, where native code hears no signal, with the process."""
-
-    def end(*_: object) -> None:
-        raise TimeoutError(f"no result after {seconds:g} s")
-
-    signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    with open(os.devnull, "w") as nowhere:
-        faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=nowhere)
-        try:
-            yield
-        finally:
-            faulthandler.cancel_dump_traceback_later()
-            signal.setitimer(signal.ITIMER_REAL, 0)
-
-
-def limited(backend: ModuleType, function: str, seconds: float, arguments: dict[str, Any]) -> Any:
-    """Return function(backend, **arguments) of "module:name", ended after so many seconds."""
-    module, _, name = function.partition(":")
-    try:
-        with limit(seconds):
-            return getattr(importlib.import_module(module), name)(backend, **arguments)
-    except SystemExit as error:
-        # which would end the driver too
-        raise RuntimeError(in_one_line(error)) from None
 
 
 def gradients(backend: ModuleType, tasks: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -101,8 +64,6 @@ def _tried(
 ) -> dict[str, Any]:
     try:
         wrong, results = trial(backend, Task(**task))
-    except TimeoutError:
-        raise
     except Exception as error:
         wrong, results = {"call": without_folders(in_one_line(error))}, {}
     return {"wrong": wrong, "results": results}

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -26,6 +23,7 @@ from harness.oracle.truth import Truth
 from harness.results.schema import Check
 from harness.search import candidates
 from harness.search.candidates import Candidate, Space
+from implementations.alarm import time_limit
 
 Array = NDArray[np.float64]
 
@@ -115,7 +113,7 @@ def suspicions(subject: Subject, batch: Sequence[Candidate], results: Sequence[R
 def _true_value(space: Space, candidate: Candidate) -> Result:
     """Return the true value, to the digits of a float64."""
     try:
-        with _limited(TRUTH_SECONDS / 5):
+        with time_limit(TRUTH_SECONDS / 5):
             return _value(space, candidate)
     except Exception as error:  # what the oracle cannot say is judged before all else
         return f"{ORACLE_FAILED}: {type(error).__name__}: {error}"
@@ -179,29 +177,10 @@ def judged(subject: Subject, candidate: Candidate, result: Result) -> list[Check
     ]
 
 
-@contextmanager
-def _limited(seconds: float) -> Iterator[None]:
-    """Raise TimeoutError after so many seconds, where this thread can: high precision has no bound of its own."""
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
-        yield
-        return
-
-    def end(*_: object) -> None:
-        raise TimeoutError(f"more than {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def _truths(space: Space, given: Inputs, result: Result) -> tuple[dict[str, Truth], Result]:
     """Return the truth and the result; where the oracle itself fails, that in place of the result, as a finding."""
     try:
-        with _limited(TRUTH_SECONDS):
+        with time_limit(TRUTH_SECONDS):
             return truth.of_kernel(space.kernel, *given, space.dtype), result
     except Exception as error:  # the oracle's own defects are worth finding too
         nothing = np.zeros(given.directions.cotangent.shape)

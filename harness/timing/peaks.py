@@ -154,5 +154,5 @@ def plan(
 
 def _cell(row: dict[str, Any]) -> Cell:
     key = "peak " + " ".join(f"{field}={value}" for field, value in row.items())
-    lane = subjects.lane(row["kernel"])
-    return Cell(key, Work("harness.timing.peaks:measure", row["name"], "cpu", row, alone=True, lane=lane))
+    package = subjects.packages(row["kernel"])
+    return Cell(key, Work("harness.timing.peaks:measure", row["name"], "cpu", row, alone=True, package=package))

@@ -31,7 +31,8 @@ def _require_known(kind: str, given: Sequence[str], known: Sequence[str]) -> Non
 
 def _cell(row: dict[str, Any]) -> Cell:
     key = "time {name} {kernel} {dtype} {device} {mode} {derivative} size={size} repeats={repeats} seed={seed}"
-    return Cell(key.format_map(row), Work(MEASURE, row["name"], row["device"], row, lane=subjects.lane(row["kernel"])))
+    work = Work(MEASURE, row["name"], row["device"], row, package=subjects.packages(row["kernel"]))
+    return Cell(key.format_map(row), work)
 
 
 def _offers(backend: str, subject: str) -> bool:

@@ -94,10 +94,10 @@ def has(backend: str, name: str) -> bool:
     return not name.startswith(_PREFIX) or not texts.gap(backend, name.removeprefix(_PREFIX), ESTIMATORS)
 
 
-def lane(name: str) -> int:
-    """Return the number of the process in which a subject is timed: one of its own for each package but ours."""
+def packages(name: str) -> str:
+    """Return the distributions beside this one whose code a subject is, as `texts.packages`."""
     estimator = name.removeprefix(_PREFIX)
-    return texts.lane(estimator, _example(estimator)) if name.startswith(_PREFIX) else 0
+    return texts.packages([estimator], _example(estimator)) if name.startswith(_PREFIX) else ""
 
 
 def derivatives(name: str) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +14,7 @@ from scipy import stats
 from harness import noise as noises
 from harness.errors import BadInputError
 from harness.execution import progress
-from harness.execution.work import Cell, Work
+from harness.execution.work import Cell
 from harness.oracle import gradients as exact_gradients
 from harness.oracle import variances as exact_variances
 from harness.problems import PROBLEMS, draw_noise
@@ -145,6 +146,6 @@ def plan(
             for cell in planned:
                 arguments: dict[str, Any] = dict(cell.work.arguments) | {"repeats": repeats}
                 del arguments["per_call"]
-                work = Work("harness.variance.coverage:measure", cell.work.backend, cell.work.device, arguments)
+                work = replace(cell.work, function="harness.variance.coverage:measure", arguments=arguments)
                 cells.append(Cell(f"coverage {repeats} {cell.key}", work))
     return cells

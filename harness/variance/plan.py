@@ -143,10 +143,10 @@ def plan(
 
 def _cells(key: str, backend: str, device: str, arguments: dict[str, Any], processes: int) -> list[Cell]:
     """Return the cells of one measurement: one, or a part for each process."""
-    lane = texts.lane(arguments["estimator"], arguments["problem"])
+    package = texts.packages([arguments["estimator"]], arguments["problem"])
     if processes == 1:
         arguments = {"name": backend, "device": device} | arguments
-        return [Cell(key, Work("harness.variance.engine:measure", backend, device, arguments, lane=lane))]
+        return [Cell(key, Work("harness.variance.engine:measure", backend, device, arguments, package=package))]
     task = {key: value for key, value in arguments.items() if key != "per_call"}
     finish = _together(processes, backend, device, task)
     return [
@@ -157,7 +157,8 @@ def _cells(key: str, backend: str, device: str, arguments: dict[str, Any], proce
                 backend,
                 device,
                 arguments | {"share": (part, processes)},
-                lane=lane + part,
+                lane=part,
+                package=package,
             ),
             finish,
         )

@@ -266,6 +266,7 @@ def plan(
                 backend,
                 device,
                 {"name": backend, "device": device, "rows": rows, "turns": turns},
+                package=texts.packages([row["estimator"] for row in rows], problem),
             ),
             functools.partial(rank, budget=budget),
         )

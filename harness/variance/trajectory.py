@@ -26,6 +26,7 @@ from harness import dtypes as floats
 from harness.errors import BadInputError, out_of_range
 from harness.estimators import ESTIMATORS, require_fit
 from harness.execution.work import Cell, Work
+from harness.plugins import texts
 from harness.problems import Floats
 from harness.results.schema import TrainingVariance, Variance
 from harness.training import loop
@@ -135,7 +136,8 @@ def plan(
         wanted = {"at": places, "estimators": own, "latent_samples": samples, "replicates": replicates}
         words = " ".join(f"{e} {settings_text(own[e])}".strip() for e in chosen)
         size = f"at={','.join(map(str, places))} latent_samples={samples} replicates={replicates}"
-        work = Work("harness.variance.trajectory:measure", cell.work.backend, cell.work.device, given | wanted)
+        work = Work("harness.variance.trajectory:measure", cell.work.backend, cell.work.device, given | wanted,
+                    package=texts.packages(chosen, subject.problem))  # fmt: skip
         cells.append(Cell(f"trajectory {cell.key.removeprefix('train ')} {words} {size}", work))
     return cells
 
