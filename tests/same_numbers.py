@@ -3,7 +3,8 @@
 It is measured on this machine by one process, by two at once, and on a Dask scheduler over TCP on loopback with two
 workers that offer all three frameworks, each time into an empty results folder, with one thread an operation, as
 another number of threads adds in another order. What is kept on disk between runs, truths and compiled programs, is in
-FOLDER and is filled by a run that is not timed.
+FOLDER and is filled by a run that is not timed. All three find the truths there; compiled programs only the last two,
+since one process alone, which is what times are measured with, compiles anew.
 """
 
 from __future__ import annotations
