@@ -40,6 +40,12 @@ def installed_backends(pytestconfig: pytest.Config) -> list[str]:
     return [name for name in chosen if registry.installed(name)]
 
 
+@pytest.fixture
+def one(installed_backends: list[str]) -> str:
+    """A backend that is installed; which one does not matter."""
+    return installed_backends[0]
+
+
 class Pool:
     """Cells measured in worker processes, two frameworks at once, one thread each."""
 

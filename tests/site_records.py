@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -88,11 +89,9 @@ def checks(random: np.random.Generator, backends: Sequence[str] = BACKENDS) -> l
             worst_input="loc=0.25 scale=1.5",
             comparisons=1000,
         )
-        for kernel in KERNELS
-        for backend in backends
-        for dtype in ("float32", "float64")
-        for mode in ("compiled", "eager")
-        for derivative in ("value", "vjp:loc")
+        for kernel, backend, dtype, mode, derivative in product(
+            KERNELS, backends, ("float32", "float64"), ("compiled", "eager"), ("value", "vjp:loc")
+        )
     ]
 
 
@@ -142,51 +141,33 @@ def variances(random: np.random.Generator) -> list[Record]:
 def times(random: np.random.Generator) -> list[Record]:
     """Return timings of two sizes: compiled is faster than eager, the backward pass doubles the time."""
     found: list[Record] = []
-    for kernel in KERNELS[:14]:
-        for backend in BACKENDS:
-            for mode, cost in (("eager", 3.0), ("compiled", 1.0)):
-                for derivative, passes in (("value", 1.0), ("vjp", 2.2)):
-                    for size in (1_000, 100_000):
-                        middle = float((2e-5 + 1e-9 * size) * cost * passes * 10 ** random.uniform(-0.25, 0.25))
-                        found.append(
-                            Time(
-                                backend=backend,
-                                dtype="float32",
-                                device="cpu",
-                                kernel=kernel,
-                                mode=mode,
-                                derivative=derivative,
-                                size=size,
-                                repeats=30,
-                                seconds_first_call=0.4,
-                                seconds=middle,
-                                seconds_low=0.95 * middle,
-                                seconds_high=1.1 * middle,
-                            )
-                        )
+    modes, derivatives = (("eager", 3.0), ("compiled", 1.0)), (("value", 1.0), ("vjp", 2.2))
+    for kernel, backend, (mode, cost), (derivative, passes), size in product(
+        KERNELS[:14], BACKENDS, modes, derivatives, (1_000, 100_000)
+    ):
+        middle = float((2e-5 + 1e-9 * size) * cost * passes * 10 ** random.uniform(-0.25, 0.25))
+        found.append(
+            Time(
+                backend=backend, dtype="float32", device="cpu", kernel=kernel, mode=mode, derivative=derivative,
+                size=size, repeats=30, seconds_first_call=0.4, seconds=middle, seconds_low=0.95 * middle,
+                seconds_high=1.1 * middle,
+            )
+        )  # fmt: skip
     return found
 
 
 def peaks() -> list[Record]:
     """Return peak memory of one call: two arrays, three with the backward pass, and what a compiler takes."""
+    modes, derivatives = (("eager", 0), ("compiled", 10**6)), (("value", 2), ("vjp", 3))
     return [
         Peak(
-            backend=backend,
-            dtype="float32",
-            device="cpu",
-            kernel=kernel,
-            mode=mode,
-            derivative=derivative,
-            size=size,
-            bytes=4 * size * arrays + extra,
-            ratio=arrays + extra / (4 * size),
+            backend=backend, dtype="float32", device="cpu", kernel=kernel, mode=mode, derivative=derivative, size=size,
+            bytes=4 * size * arrays + extra, ratio=arrays + extra / (4 * size),
         )
-        for kernel in KERNELS[:5]
-        for backend in BACKENDS
-        for mode, extra in (("eager", 0), ("compiled", 10**6))
-        for derivative, arrays in (("value", 2), ("vjp", 3))
-        for size in (2**20, 2**22)
-    ]
+        for kernel, backend, (mode, extra), (derivative, arrays), size in product(
+            KERNELS[:5], BACKENDS, modes, derivatives, (2**20, 2**22)
+        )
+    ]  # fmt: skip
 
 
 def trains(random: np.random.Generator, steps: int = 60) -> list[Record]:

@@ -1,4 +1,4 @@
-"""A long mixed run, killed at random, ends with every cell measured once: python tests/soak.py FOLDER --seconds 3600.
+"""A long mixed run, killed at random, ends with every cell measured once: python tests/chaos.py FOLDER --seconds 3600.
 
 The driver, or one of its processes, is killed with SIGKILL after a random time, again and again, and the same command
 is given again, until the seconds are over; then the run is left alone to its end. What is in the store afterwards is
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-SWEEP = Path(__file__).with_name("soak.toml")
+SWEEP = Path(__file__).with_name("chaos.toml")
 RUN = (sys.executable, "-m", "harness.cli", "run", "--sweep", str(SWEEP), "--time-limit", "600")
 
 
@@ -61,7 +61,7 @@ def main() -> int:
     chance, end, kills = random.Random(told.seed), time.monotonic() + told.seconds, Counter[str]()
     command = [*RUN, "--results", str(told.folder)]
     driver, starts = None, 0
-    with (told.folder.parent / "soak.log").open("ab") as log:
+    with (told.folder.parent / "chaos.log").open("ab") as log:
         while time.monotonic() < end:
             if driver is None or driver.poll() is not None:
                 if driver is not None and driver.returncode == 0:
