@@ -14,6 +14,7 @@ from harness.results import store
 from harness.results.run import Run
 from harness.results.schema import Check, Failure, Reproduction
 from harness.sweeps.request import Request
+from harness.variance import faults
 
 
 def run(request: Request, root: Path, *, fresh: bool = False, machine: str = "", engine: Engine | None = None) -> int:
@@ -27,7 +28,8 @@ def run(request: Request, root: Path, *, fresh: bool = False, machine: str = "",
         engine: which machines measure, and how long a cell may take.
 
     Returns:
-        The exit status: 0, or 1 if a cell failed, a comparison is out of budget, or a figure of the literature differs.
+        The exit status: 0, or 1 if a cell failed, a gradient is NaN or infinite, a comparison is out of budget, or a
+        figure of the literature differs.
 
     Raises:
         BadInputError: a device is missing, or a results file cannot be read.
@@ -40,12 +42,15 @@ def run(request: Request, root: Path, *, fresh: bool = False, machine: str = "",
     differing = [record for record in result.records if isinstance(record, Reproduction) and not record.agrees]
     for failure in failures:
         note(f"not measured: {failure.cell}: {failure.reason}")
+    odd = faults.of(result.records)
+    for fault in odd:
+        note(f"no number: {fault}")
     if outside:
         note(f"{len(outside)} comparisons are out of budget; see them with: reparam check")
     if differing:
         note(f"{len(differing)} points of the literature's figures differ; see them with: reparam reproduce all")
     note(f"dashboard: {site(root, root / 'site')}")
-    return 1 if failures or outside or differing else 0
+    return 1 if failures or odd or outside or differing else 0
 
 
 def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequence[str] = ()) -> Path:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, on_engine, pairs, print_measured, print_records, where
+from harness.cli.options import Where, on_engine, pairs, print_measured, print_records, told, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 @click.option("--blocks-per-call", type=int, default=64, show_default=True, help="Where the framework draws.")
 @on_engine
 @where("float32")
+@click.pass_context
 def variance(
+    ctx: click.Context,
     estimator: str,
     problem: str,
     settings: Sequence[str],
@@ -58,6 +60,8 @@ def variance(
     where: Where,
 ) -> None:
     """Measure mean, bias and variance of a gradient estimator, with intervals, and its cost.
+
+    Exit status 1 where a gradient is NaN or infinite.
 
     Example: reparam variance --estimator score_function --problem quadratic --set k=1 --replicates 200000
     """
@@ -116,7 +120,8 @@ def variance(
         "exact variance": "exact_variance",
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    print_measured(planned, columns, where.format, processes, threads, engine, keeps=True)
+    records = print_measured(planned, columns, where.format, processes, threads, engine, keeps=True)
+    ctx.exit(told(records))
 
 
 @click.command()
@@ -173,7 +178,7 @@ def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str],
     for row in verdicts:
         if row.worst:
             note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
-    ctx.exit(0 if all(row.sound for row in verdicts) else 1)
+    ctx.exit(told(records) or (0 if all(row.sound for row in verdicts) else 1))
 
 
 @click.command()

@@ -185,8 +185,8 @@ def print_measured(
     engine: Engine | None = None,
     *,
     keeps: bool = False,
-) -> None:
-    """Measure cells and print their records; where cells fail, print those of the others.
+) -> Sequence[Record]:
+    """Measure cells, print their records and return them; where cells fail, print those of the others.
 
     Args:
         cells: to be measured.
@@ -208,3 +208,15 @@ def print_measured(
         print_records(error.records, columns, format_)
         raise
     print_records(records, columns, format_)
+    return records
+
+
+def told(records: Sequence[Record]) -> int:
+    """Say which gradients are NaN or infinite; return the exit status, 1 where there is one."""
+    from harness.console import note
+    from harness.variance import faults
+
+    found = faults.of(records)
+    for fault in found:
+        note(str(fault))
+    return 1 if found else 0

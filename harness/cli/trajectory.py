@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, pairs, print_measured, where
+from harness.cli.options import Where, pairs, print_measured, told, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--replicates", type=int, default=2_000, show_default=True, help="Gradients measured, at least 2.")
 @click.option("--batch", type=int, default=128, show_default=True, help="Examples per step of the training.")
 @where("float32")
+@click.pass_context
 def trajectory(
+    ctx: click.Context,
     model: str,
     steps: int,
     at: Sequence[int],
@@ -41,6 +43,7 @@ def trajectory(
 
     The gradient is that of the evidence lower bound of 8 digits by the parameters of their posterior, with the
     posterior and the decoder that the framework has trained so far; the truth is a long run with its own error.
+    Exit status 1 where a gradient is NaN or infinite.
 
     Example: reparam trajectory categorical_vae --steps 200 --at 0 --at 200 --backend jax
     """
@@ -70,4 +73,4 @@ def trajectory(
         ),
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    print_measured(cells, columns, where.format, keeps=True)
+    ctx.exit(told(print_measured(cells, columns, where.format, keeps=True)))

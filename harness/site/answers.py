@@ -14,6 +14,7 @@ from harness.site.page import of
 from harness.site.ratios import badness, configuration, ratio
 from harness.site.text import listing, number, plural
 from harness.site.variance import biased, covers, own_settings
+from harness.variance import faults
 
 NOT_MEASURED = "Not measured"
 
@@ -196,6 +197,9 @@ def not_measured(records: Sequence[Record]) -> list[str]:
     failures = of(records, Failure)
     if failures:
         lines.append(f"{plural(len(failures), 'cell')} could not be measured; see the failures.")
+    odd = faults.of(records)
+    if odd:
+        lines.append(f"{plural(len(odd), 'gradient')} NaN or infinite; see the failures.")
     if absent:
         lines.append(f"Floating types not measured: {', '.join(absent)}.")
     kinds = {type(record).__name__ for record in records}

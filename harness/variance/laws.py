@@ -83,7 +83,8 @@ class Judged(NamedTuple):
 
     Attributes:
         record: the measurement.
-        mean: distance of the mean from the exact gradient in standard errors; None where the estimator is biased.
+        mean: distance of the mean from the exact gradient in standard errors, infinite where it is NaN or infinite;
+            None where the estimator is biased.
         mean_inside: whether that is within the interval of the stated confidence.
         variance_inside: whether the exact variance lies in its interval; None where there is none.
     """
@@ -107,11 +108,15 @@ def judge(record: Variance) -> Judged:
     """Hold a record against its exact values."""
     forgiven = rounding(record)
     mean = inside = variance = None
-    if record.bias is not None and record.bias_standard_error is not None and not ESTIMATORS[record.estimator].biased:
+    if record.mean is None and not ESTIMATORS[record.estimator].biased:
+        mean, inside = math.inf, False
+    elif record.bias is not None and record.bias_standard_error is not None and not ESTIMATORS[record.estimator].biased:
         beyond = max(abs(record.bias) - forgiven, 0.0)
         mean = beyond / record.bias_standard_error if record.bias_standard_error else (math.inf if beyond else 0.0)
         inside = mean <= stats.t.ppf(0.5 + CONFIDENCE / 2, record.replicates - 1)
-    if record.exact_variance is not None and record.variance_low is not None and record.variance_high is not None:
+    if record.exact_variance is not None and record.variance is None:
+        variance = False
+    elif record.exact_variance is not None and record.variance_low is not None and record.variance_high is not None:
         slack = forgiven**2
         variance = record.variance_low - slack <= record.exact_variance <= record.variance_high + slack
     return Judged(record, mean, inside, variance)
