@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
+from plugins_for_tests import Begin, Install, forget, write_skeleton
 
 from harness.execution.local import Workers
 from harness.execution.work import Cell
@@ -59,3 +62,32 @@ class Pool:
 def workers() -> Pool:
     """A pool for cells."""
     return Pool()
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Return (folder of a package) -> None: it can be imported from then on, as if it had been installed."""
+    before = set(sys.modules)
+
+    def add(folder: Path) -> None:
+        monkeypatch.syspath_prepend(folder)
+        forget()
+
+    yield add
+    for module in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
+            del sys.modules[module]
+    monkeypatch.undo()
+    forget()
+
+
+@pytest.fixture
+def begin(install: Install, tmp_path: Path) -> Begin:
+    """Return (kind, name, edits of its files) -> the folder of an installed package made by `reparam new`."""
+
+    def made(kind: str, name: str, *edits: tuple[str, str, str], backends: tuple[str, ...] = ("torch",)) -> Path:
+        folder = write_skeleton(tmp_path, kind, name, *edits, backends=backends)
+        install(folder)
+        return folder
+
+    return made

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner, Result
+
+from harness.cli import main
+from harness.estimators import ESTIMATORS
 from harness.plugins import skeleton
+from harness.plugins.findings import Settings
+from harness.problems import PROBLEMS
+from harness.results.schema import Check
+from harness.site.subjects import subjects
 from implementations import registry
 
 #: A reference backend that starts in no time: what estimators of a normal variable need, and empty modules beside it.
@@ -133,3 +145,36 @@ def add_metadata(place: Path, name: str, groups: dict[str, dict[str, str]]) -> N
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
     lines = (line for group, rows in groups.items() for line in (f"[{group}]", *map(" = ".join, rows.items())))
     (info / "entry_points.txt").write_text("\n".join(lines))
+
+
+#: What needs PyTorch is skipped without it.
+needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="pip install -e '.[torch]'")
+
+#: Few gradients, of one framework.
+QUICK = Settings(backends=("torch",), replicates=4_000)
+
+#: (folder of a package) -> None, and (kind, name, edits of its files) -> the folder; fixtures of `conftest`.
+Install = Callable[[Path], None]
+Begin = Callable[..., Path]
+
+
+def forget() -> None:
+    """Look at the entry points anew."""
+    for table in (registry.TABLE, ESTIMATORS, PROBLEMS):
+        vars(table).pop("_found", None)
+    subjects.cache_clear()
+
+
+def reparam(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def rows_of(*arguments: str) -> list[dict[str, object]]:
+    done = reparam(*arguments, "--format", "json")
+    assert done.exit_code == 0, done.stderr
+    found: list[dict[str, object]] = json.loads(done.stdout)
+    return found
+
+
+def failed(records: list[Check]) -> dict[str, str]:
+    return {record.derivative: record.observed for record in records if not record.within_budget}
