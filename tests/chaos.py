@@ -1,8 +1,8 @@
 """A long mixed run, killed at random, ends with every cell measured once: python tests/chaos.py FOLDER --seconds 3600.
 
 The driver, or one of its processes, is killed with SIGKILL after a random time, again and again, and the same command
-is given again, until the seconds are over; then the run is left alone to its end. What is in the store afterwards is
-compared with the plan: every cell once, no failure, every digest right.
+is given again. A run that is whole is followed by another one, until the seconds are over; the last is then left alone
+to its end. What is in the store afterwards is compared with the plan: every cell once, no failure, every digest right.
 """
 
 from __future__ import annotations
@@ -17,11 +17,15 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import IO
 
 import psutil
 
 SWEEP = Path(__file__).with_name("chaos.toml")
 RUN = (sys.executable, "-m", "harness.cli", "run", "--sweep", str(SWEEP), "--time-limit", "600")
+
+#: Of one round: a run that still ends with failures by then has some that no other try mends.
+MOST_STARTS = 500
 
 
 def processes_of(driver: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -51,46 +55,64 @@ def cells(folder: Path) -> Counter[str]:
     return Counter(line["key"] for line in closed)
 
 
+def round_of_kills(folder: Path, end: float, chance: random.Random, log: IO[bytes]) -> Counter[str]:
+    """Begin a run, and give its command until it ends by itself; kill it until the clock says end.
+
+    Returns:
+        How often the driver or a worker was killed, and how often the command was given.
+    """
+    counts: Counter[str] = Counter()
+    while True:
+        driver = subprocess.Popen([*RUN, "--results", str(folder)], stderr=log, stdout=log)
+        counts["starts"] += 1
+        while driver.poll() is None:
+            left = end - time.monotonic()
+            try:
+                driver.wait(min(chance.uniform(15, 150), left) if left > 0 else None)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() < end:
+                    counts[kill(driver, chance)] += 1
+                    print(f"{time.strftime('%H:%M:%S')} {dict(counts)} cells {len(cells(folder))}", flush=True)
+        if driver.returncode == 0 or counts["starts"] >= MOST_STARTS:
+            return counts
+
+
+def judge(folder: Path) -> tuple[bool, str]:
+    """Say whether a run that has ended has every cell once, and every digest right."""
+    found = cells(folder)
+    command = [*RUN, "--results", str(folder), "--dry-run", "--format", "json"]
+    planned = subprocess.run(command, capture_output=True, check=True)
+    expected = sum(row["cells"] for row in json.loads(planned.stdout) if row["backend"] != "all")
+    verified = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "results", "verify", str(folder)], capture_output=True, check=False
+    )
+    failures = [key for key in found if key.startswith("failure ")]
+    whole = len(found) - len(failures)
+    twice = sum(count > 1 for key, count in found.items() if key not in failures)
+    text = (
+        f"{whole} of {expected} cells, {twice} twice, {len(failures)} failures on the way, verify {verified.returncode}"
+    )
+    return whole == expected and not twice and verified.returncode == 0, text
+
+
 def main() -> int:
-    """Run, kill, and judge what is left."""
+    """Run, kill, and judge what is left, round after round."""
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("folder", type=Path)
     reader.add_argument("--seconds", type=float, default=3600.0)
     reader.add_argument("--seed", type=int, default=0)
     told = reader.parse_args()
-    chance, end, kills = random.Random(told.seed), time.monotonic() + told.seconds, Counter[str]()
-    command = [*RUN, "--results", str(told.folder)]
-    driver, starts = None, 0
-    with (told.folder.parent / "chaos.log").open("ab") as log:
+    told.folder.mkdir(parents=True)
+    chance, end, sound, number = random.Random(told.seed), time.monotonic() + told.seconds, True, 0
+    with (told.folder / "commands.log").open("xb") as log:
         while time.monotonic() < end:
-            if driver is None or driver.poll() is not None:
-                if driver is not None and driver.returncode == 0:
-                    break
-                driver, starts = subprocess.Popen(command, stderr=log, stdout=log), starts + 1
-            wait = chance.uniform(15, 150)
-            try:
-                driver.wait(min(wait, max(end - time.monotonic(), 0)))
-            except subprocess.TimeoutExpired:
-                if time.monotonic() < end:
-                    kills[kill(driver, chance)] += 1
-                    print(
-                        f"{time.strftime('%H:%M:%S')} kills {dict(kills)} cells {len(cells(told.folder))}", flush=True
-                    )
-        while driver is None or driver.wait() != 0:
-            driver, starts = subprocess.Popen(command, stderr=log, stdout=log), starts + 1
-            if starts > 10_000:
-                break
-    found = cells(told.folder)
-    planned = subprocess.run([*command, "--dry-run", "--format", "json"], capture_output=True, check=True)
-    expected = sum(row["cells"] for row in json.loads(planned.stdout) if row["backend"] != "all")
-    verified = subprocess.run(
-        [sys.executable, "-m", "harness.cli", "results", "verify", str(told.folder)], capture_output=True, check=False
-    )
-    failures = [key for key in found if key.startswith("failure ")]
-    twice = [key for key, count in found.items() if count > 1 and key not in failures]
-    print(f"{starts} starts, kills {dict(kills)}, {len(found) - len(failures)} of {expected} cells, "
-          f"{len(twice)} twice, {len(failures)} failures on the way, verify {verified.returncode}")  # fmt: skip
-    return 0 if len(found) - len(failures) == expected and not twice and verified.returncode == 0 else 1
+            number += 1
+            folder = told.folder / f"round-{number}"
+            counts = round_of_kills(folder, end, chance, log)
+            whole, text = judge(folder)
+            sound &= whole
+            print(f"{time.strftime('%H:%M:%S')} round {number}: {dict(counts)}; {text}", flush=True)
+    return 0 if sound else 1
 
 
 if __name__ == "__main__":

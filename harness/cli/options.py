@@ -93,7 +93,7 @@ def where(*dtypes: str) -> Callable[[Command], Command]:
                      type=click.Choice(DTYPES), help="Repeatable."),
         click.option("--device", "devices", multiple=True, default=("cpu",), show_default=True,
                      type=click.Choice(["cpu", "gpu"]), help="Repeatable."),
-        click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default="0",
+        click.option("--seed", type=click.IntRange(0, LARGEST_SEED), default=0, show_default=True,
                      help="Of all noise."),
         click.option("--format", "format_", type=click.Choice(["table", "json", "csv"]), default="table",
                      show_default=True, help="json: one array of flat records, nothing else on standard output."),
