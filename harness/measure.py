@@ -121,7 +121,8 @@ def measure(
         FailedCellsError: cells failed; it has the records of the others.
     """
     with ExitStack() as stack:
-        unfinished = stack.enter_context(Unfinished(cells, threads)) if keeps and len(cells) > 1 else None
+        address = "" if engine is None else engine.address
+        unfinished = stack.enter_context(Unfinished(cells, threads, address)) if keeps and len(cells) > 1 else None
         found: dict[str, Sequence[Record]] = dict(unfinished.done) if unfinished else {}
         if found:
             note(f"{len(found)} of {len(cells)} cells were finished before this command was broken off")

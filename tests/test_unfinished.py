@@ -142,6 +142,9 @@ def test_what_differs_in_anything_is_measured_anew(tmp_path: Path, monkeypatch: 
     ]
     measures(4, slower)
     measures(4, cells(log), threads=1)
+    with monkeypatch.context() as patched:
+        patched.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=true")
+        measures(4, cells(log))
     monkeypatch.setattr(unfinished, "identity", lambda: {"source": "other code"})
     measures(4, cells(log))
 

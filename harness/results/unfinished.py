@@ -5,8 +5,8 @@ Commands that store no run print their records at the end. Until then each finis
     CACHE/unfinished/CONTEXT/COMMAND/part-1.jsonl
 
 a results file like any other (see `harness.results.store`), and the folder goes when the command has printed them.
-The context is what two processes must share to give the same numbers: machine, code, versions, threads. A cell is
-found again by a hash of its key and its work, also by a command that asks for some of the cells only.
+The context is what two processes must share to give the same numbers: machine or scheduler, code, versions, settings,
+threads. A cell is found again by a hash of its key and its work, also by a command that asks for some of them only.
 """
 
 from __future__ import annotations
@@ -29,6 +29,23 @@ from harness.execution.work import Cell
 from harness.results import part as parts
 from harness.results.schema import Record
 from harness.results.writing import Part
+
+#: How environment variables begin by which frameworks and their libraries are set: any may change a number.
+SETTINGS = (
+    "CUDA",
+    "CUBLAS",
+    "CUDNN",
+    "JAX",
+    "KMP",
+    "MKL",
+    "NVIDIA",
+    "OMP",
+    "OPENBLAS",
+    "PYTORCH",
+    "TF",
+    "TORCH",
+    "XLA",
+)
 
 #: Seconds after which nobody comes back for what was broken off.
 FORGOTTEN = 7 * 86_400.0
@@ -70,17 +87,20 @@ class Unfinished:
         count: how many cells are finished and kept by now.
     """
 
-    def __init__(self, cells: Sequence[Cell], threads: int) -> None:
+    def __init__(self, cells: Sequence[Cell], threads: int, scheduler: str = "") -> None:
         """Look for what was finished before.
 
         Args:
             cells: all that the command measures.
             threads: of one operation.
+            scheduler: address of the one whose workers measure; "" for this machine.
         """
         self._names = {cell.key: _name(cell) for cell in cells}
         root = folders.cache() / "unfinished"
         _forget(root)
-        context = root / _digest(sorted(identity().items()), platform.node(), os.cpu_count(), threads)
+        settings = sorted(pair for pair in os.environ.items() if pair[0].startswith(SETTINGS))
+        place = (platform.node(), os.cpu_count(), threads, scheduler)
+        context = root / _digest(sorted(identity().items()), settings, place)
         self._folder = context / _digest(*self._names.values())
         found: dict[str, Sequence[Record]] = {}
         for folder in sorted(context.glob("*")):
