@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 from backends_for_tests import published
+from click.testing import CliRunner
 
 from harness import measure
+from harness.cli import main
 from harness.errors import BadInputError, MeasurementError
 from harness.execution.cluster import LostError
 from harness.execution.local import Workers
@@ -199,12 +201,38 @@ def test_what_nobody_comes_back_for_is_removed(tmp_path: Path, cache: Path) -> N
         measure.measure([*cells(tmp_path / "log"), failing()], keeps=True)
     (folder,) = cache.glob("*/*")
     long_ago = time.time() - 2 * unfinished.FORGOTTEN
-    os.utime(folder, (long_ago, long_ago))
-    measure.measure(cells(tmp_path / "log", 2), keeps=True)
-    assert not folder.exists()
+    # it stays as long as anything in it is young
+    for path, gone in (*((path, False) for path in (folder, *folder.iterdir())), (None, True)):
+        measure.measure(cells(tmp_path / "log", 2), keeps=True)
+        assert folder.exists() is not gone
+        if path is not None:
+            os.utime(path, (long_ago, long_ago))
 
 
 def test_bad_input_ends_the_command_at_once(tmp_path: Path) -> None:
     refused = Cell("refused", Work("work_for_tests:refuse", "light"))
     with pytest.raises(BadInputError):
         measure.measure([refused, *cells(tmp_path / "log")], keeps=True)
+
+
+def test_a_check_shows_what_the_other_cells_found(
+    installed_backends: list[str], monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    stream, command = Workers.stream, ["check", "--backend", installed_backends[0], "--kernel", "gaussian.cdf"]
+
+    def one_fails(self: Workers, given: Any) -> Any:
+        for place, (cell, outcome) in enumerate(stream(self, given)):
+            yield cell, MeasurementError("the process died") if place == 0 else outcome
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Workers, "stream", one_fails)
+        broken = CliRunner().invoke(main, [*command, "--format", "csv"])
+    assert broken.exit_code == 1
+    assert "Error: 1 of 2 cells failed; 1 are kept, and the same command tries only these again" in broken.stderr
+    whole = CliRunner().invoke(main, [*command, "--format", "csv"])
+    assert whole.exit_code == 0
+    assert "1 of 2 cells were finished before" in whole.stderr
+    head, *rows = broken.stdout.splitlines()
+    assert rows
+    assert {head, *rows} < set(whole.stdout.splitlines())
+    assert not list(cache.glob("*"))

@@ -93,7 +93,7 @@ def check(
         derivative=derivative,
         error=finite(worst),
         unit=budget.unit,
-        budget=budget.limit,
+        budget=float(budget.limit),
         within_budget=within,
         worst_input=describe(index),
         comparisons=comparisons,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import DTYPES, Folder, Where, on_engine, print_records, where
+from harness.cli.options import DTYPES, Folder, Where, on_engine, others_printed, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -185,7 +185,8 @@ def _check(
     from harness.console import note
     from harness.plugins.check import describe
 
-    found = conformance.run(cells, kernels, cases, engine)
+    with others_printed(_COLUMNS, format_):
+        found = conformance.run(cells, kernels, cases, engine)
     shown = plan.worst(found.records) if format_ == "table" else found.records
     print_records([*shown, *others], _COLUMNS, format_)
     for line in conformance.summary(found):
@@ -247,8 +248,10 @@ def _generators(where: Where, engine: Engine) -> int:
     from harness.results.schema import Generator
 
     cells = plan.plan(where.chosen()["backends"], where.dtypes, where.seed, devices=where.devices)
-    records = [record for record in measure(cells, 2, 1, engine, keeps=True) if isinstance(record, Generator)]
-    print_records(records, {name: name for name in plan.COLUMNS}, where.format)
+    columns = {name: name for name in plan.COLUMNS}
+    with others_printed(columns, where.format):
+        records = [record for record in measure(cells, 2, 1, engine, keeps=True) if isinstance(record, Generator)]
+    print_records(records, columns, where.format)
     detected = sorted({f"{record.backend} {record.distribution} {record.dtype}: {record.pitfall}"
                        for record in records if record.pitfall})  # fmt: skip
     problems = known.verdict(records)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,6 +177,18 @@ def print_records(records: Sequence[Record], columns: Columns, format_: str) -> 
     show([flat(record) for record in records], columns, format_)
 
 
+@contextmanager
+def others_printed(columns: Columns, format_: str) -> Iterator[None]:
+    """Print the records of all other cells where cells fail, before the error goes on."""
+    from harness.measure import FailedCellsError
+
+    try:
+        yield
+    except FailedCellsError as error:
+        print_records(error.records, columns, format_)
+        raise
+
+
 def print_measured(
     cells: Sequence[Cell],
     columns: Columns,
@@ -200,13 +213,10 @@ def print_measured(
     Raises:
         FailedCellsError: cells failed; the records of the others are printed.
     """
-    from harness.measure import FailedCellsError, measure
+    from harness.measure import measure
 
-    try:
+    with others_printed(columns, format_):
         records = measure(cells, processes, threads, engine, keeps=keeps)
-    except FailedCellsError as error:
-        print_records(error.records, columns, format_)
-        raise
     print_records(records, columns, format_)
     return records
 

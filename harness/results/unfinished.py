@@ -73,7 +73,8 @@ def _forget(root: Path) -> None:
     """Remove what nobody has come back for."""
     for folder in root.glob("*/*"):
         with suppress(OSError):
-            if time.time() - folder.stat().st_mtime > FORGOTTEN:
+            last = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+            if time.time() - last > FORGOTTEN:
                 shutil.rmtree(folder)
 
 

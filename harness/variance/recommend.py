@@ -104,7 +104,7 @@ def error(rows: Sequence[Variance], cost: Cost, budget: float) -> Error | None:
         cost: of one gradient.
         budget: in seconds.
     """
-    gradients = math.floor(budget / cost.seconds)
+    gradients = float(math.floor(budget / cost.seconds))
     if gradients < 1 or any(row.variance is None or row.variance_low is None for row in rows):
         return None
     bias = noise = deviation = 0.0
