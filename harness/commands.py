@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +33,9 @@ def run(request: Request, root: Path, *, fresh: bool = False, machine: str = "",
     Raises:
         BadInputError: a device is missing, or a results file cannot be read.
     """
+    from harness.site import publish
+
+    publish.require_own(root / "site")
     told = {device: measure.describe(request.backends, device, engine) for device in request.devices}
     result = measure.run(request.batches, root, request.provenance(machine, told), fresh, engine)
     failures = [record for record in result.records if isinstance(record, Failure)]
@@ -68,9 +70,11 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
     Raises:
         BadInputError: the folder or a file in it cannot be read as results.
     """
-    from harness.site import history
+    from harness.site import history, publish
     from harness.site.build import build
-    from harness.site.publish import publish
+    from harness.site.pages import OVERVIEW
+
+    publish.require_own(output)
 
     runs = [
         Run(
@@ -85,8 +89,5 @@ def site(root: Path, output: Path, backends: Sequence[str] = (), dtypes: Sequenc
         for stored in store.read(root)
         for own in stored.by_machine()
     ]
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output, prefix=".building-") as new:
-        page = build(runs, Path(new), history.find(root)).name
-        publish(Path(new), output)
-    return output / page
+    publish.publish(lambda folder: build(runs, folder, history.find(root)), output)
+    return output / OVERVIEW.file

@@ -1,4 +1,4 @@
-"""One writer for a run: a lock that ends with its process, however that ends, so that none is ever left behind."""
+"""One writer for a folder: a lock that ends with its process, however that ends, so that none is ever left behind."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from pathlib import Path
 from harness.console import note
 from harness.errors import BadInputError
 
-#: In the run's folder. It stays there, since removing a lock's file would let two processes lock two files.
+#: In that folder. It stays there, since removing a lock's file would let two processes lock two files.
 NAME = ".lock"
 
 _UNSUPPORTED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
 
 
-def acquire(folder: Path) -> int:
-    """Lock a run's folder for this process.
+def acquire(folder: Path, beside: str = "") -> int:
+    """Lock a folder for this process.
 
     Args:
-        folder: of the run; it exists.
+        folder: of a run or a site; it exists.
+        beside: what else the message says can be done.
 
     Returns:
         A descriptor; closing it, or the end of the process, unlocks the folder.
@@ -41,7 +42,7 @@ def acquire(folder: Path) -> int:
             raise
         raise BadInputError(
             f"{folder} is being written by another process ({holder or 'its number is not known'}); wait until it has "
-            "finished, or end it and give the same command again; reparam run --fresh makes a run beside it"
+            f"finished, or end it and give the same command again{beside}"
         ) from None
     try:
         os.ftruncate(descriptor, 0)

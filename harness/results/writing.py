@@ -17,6 +17,8 @@ from harness.results import provenance as provenances
 from harness.results.log import Log
 from harness.results.schema import SCHEMA, Record
 
+_BESIDE = "; reparam run --fresh makes a run beside it"
+
 _GO_ON = "then give the same command again: what was finished is kept, and it goes on from there"
 
 
@@ -42,7 +44,7 @@ class Part:
         self.path = folder
         with disk.said(folder, _GO_ON):
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = lock.acquire(folder)
+            self._lock = lock.acquire(folder, _BESIDE)
         try:
             earlier = [parts.read(path) for path in parts.listing(folder)]
             if any(part.head and provenances.differences(part.provenance, provenance) for part in earlier):
