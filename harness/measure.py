@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.console import note, progress
 from harness.errors import BadInputError, MeasurementError, without_folders
+from harness.execution.child import UnavailableError
 from harness.execution.engine import Engine
 from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
@@ -87,7 +88,7 @@ class FailedCellsError(MeasurementError):
         records: of the others, in the order of the cells.
     """
 
-    def __init__(self, message: str, records: Sequence[Record]) -> None:
+    def __init__(self, message: str, records: list[Record]) -> None:
         super().__init__(message)
         self.records = records
 
@@ -106,7 +107,7 @@ def measure(
 ) -> list[Record]:
     """Measure cells with progress on standard error, and return their records in the order of the cells.
 
-    A cell that fails ends no other.
+    A cell that fails ends no other, but for bad input; a device or a framework that is missing costs its own cells.
 
     Args:
         cells: to be measured.
@@ -125,13 +126,13 @@ def measure(
         unfinished = stack.enter_context(Unfinished(cells, threads, address)) if keeps and len(cells) > 1 else None
         found: dict[str, Sequence[Record]] = dict(unfinished.done) if unfinished else {}
         if found:
-            note(f"{len(found)} of {len(cells)} cells were finished before this command was broken off")
+            note(f"{len(found)} of {len(cells)} cells are in the cache already; {len(cells) - len(found)} to measure")
         failed: list[tuple[str, Exception]] = []
         listener, finished = stack.enter_context(progress(len(cells) - len(found)))
         workers = stack.enter_context(Workers(processes, threads, listener, engine))
         try:
             for cell, outcome in workers.stream([cell for cell in cells if cell.key not in found]):
-                if isinstance(outcome, BadInputError):
+                if isinstance(outcome, BadInputError) and not isinstance(outcome, UnavailableError):
                     raise outcome
                 if isinstance(outcome, Exception):
                     failed.append((cell.key, outcome))
@@ -145,6 +146,8 @@ def measure(
                 note(f"{unfinished.count} of {len(cells)} cells are kept; the same command goes on from there")
             raise
         records = [record for cell in cells for record in found.get(cell.key, ())]
+        if failed and all(isinstance(error, UnavailableError) for _, error in failed) and not records:
+            raise failed[0][1]
         if failed:
             raise FailedCellsError(_told(failed, len(cells), unfinished.count if unfinished else 0), records)
         return records

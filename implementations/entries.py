@@ -11,7 +11,7 @@ import importlib.util
 import keyword
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
@@ -109,18 +109,33 @@ def packages() -> dict[str, str]:
     return {row.package: row.version for row in sorted(rows, key=lambda row: row.package) if row.package}
 
 
-def folders() -> list[Path]:
-    """Return the folders of the packages whose rows entry points of this project name, without importing them."""
-    names = {plugin(entry).module.partition(".")[0] for group in GROUPS for entry in found(group)}
-    return [folder for name in sorted(filter(None, names)) for folder in _folders(name)]
+def files(modules: Iterable[str] = ()) -> list[tuple[str, Path]]:
+    """Return the files of the packages that entry points of this project name, without importing them.
+
+    Args:
+        modules: others whose packages belong to them, such as those that the rows name.
+
+    Returns:
+        (name from the package on, path) of every file, in order; a module that is no package has one.
+    """
+    named = {plugin(entry).module for group in GROUPS for entry in found(group)} | set(modules)
+    packages = sorted({name.partition(".")[0] for name in named} - {""})
+    return [row for package in packages for row in _files(package)]
 
 
-def _folders(name: str) -> list[Path]:
+def _files(package: str) -> list[tuple[str, Path]]:
     try:
-        spec = importlib.util.find_spec(name)
+        spec = importlib.util.find_spec(package)
     except (ImportError, ValueError):
         return []
-    return [Path(folder) for folder in (spec and spec.submodule_search_locations) or ()]
+    if spec is None:
+        return []
+    if spec.submodule_search_locations is None:
+        return [(package, Path(spec.origin))] if spec.origin and Path(spec.origin).is_file() else []
+    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    made = "__pycache__"
+    paths = [(folder, path) for folder in folders for path in sorted(folder.rglob("*")) if made not in path.parts]
+    return [(f"{package}/{path.relative_to(folder).as_posix()}", path) for folder, path in paths if path.is_file()]
 
 
 class Table(Mapping[str, Row], Generic[Row]):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import plugins_for_tests as packages
 import pytest
-from plugins_for_tests import QUICK, Begin, Install, failed, needs_torch, reparam, rows_of
+from plugins_for_tests import QUICK, Begin, Install, failed, forget, needs_torch, reparam, rows_of
 
 from harness import profile_cells
 from harness.estimators import ESTIMATORS
@@ -99,7 +99,7 @@ def test_odd_metadata_harms_nothing(text: str, install: Install, tmp_path: Path)
         assert json.loads(done.stdout)
         assert done.stderr.count("\n") <= 1
     assert set(entries.packages()) <= {"odd"}
-    assert all(folder.exists() for folder in entries.folders())
+    assert all(path.is_file() for _, path in entries.files())
     assert set(ESTIMATORS) == set(ESTIMATORS.built_in)
 
 
@@ -230,10 +230,34 @@ def test_a_profile_measures_it_too(begin: Begin) -> None:
     assert profile_cells.with_plugins(()) == []
 
 
-def test_a_run_says_which_code_of_other_packages_it_measured(begin: Begin) -> None:
-    alone = provenance.source_digest()
+def test_a_run_says_which_code_of_other_packages_it_measured(begin: Begin, install: Install, tmp_path: Path) -> None:
+    def digest() -> str:
+        forget()
+        return provenance.source_digest()
+
+    seen = {digest()}
     folder = begin("estimator", "stamped")
-    first = provenance.source_digest()
     assert provenance.versions()["stamped"] == "0.1.0"
-    (folder / "stamped" / "torch.py").write_text("other = True\n")
-    assert len({alone, first, provenance.source_digest()}) == 3
+    # a text in another package than the row's, a row in a single module, and data that a text may read
+    own = folder / "stamped"
+    packages.add_metadata(tmp_path / "single", "single", {"reparam.estimators": {"single": "single_row:ESTIMATOR"}})
+    row = (own / "__init__.py").read_text().replace("stamped.torch", "elsewhere.torch").replace('"stamped"', '"single"')
+    text, elsewhere = (own / "torch.py").read_text(), tmp_path / "single" / "elsewhere" / "torch.py"
+    elsewhere.parent.mkdir()
+    (elsewhere.parent / "__init__.py").touch()
+    elsewhere.write_text(text)
+    for path, written in (
+        (own / "torch.py", f"{text}\n"),
+        (own / "data.npy", "1"),
+        (own / "data.npy", "2"),
+        (tmp_path / "single" / "single_row.py", row),
+        (elsewhere, f"{text}\n"),
+    ):
+        path.write_text(written)
+        install(tmp_path / "single")
+        found = digest()
+        assert found not in seen, path.name
+        seen.add(found)
+    (own / "__pycache__").mkdir(exist_ok=True)
+    (own / "__pycache__" / "torch.pyc").write_text("compiled")
+    assert digest() in seen

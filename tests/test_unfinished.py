@@ -18,10 +18,11 @@ from click.testing import CliRunner
 from harness import measure
 from harness.cli import main
 from harness.errors import BadInputError, MeasurementError
+from harness.execution.child import UnavailableError
 from harness.execution.cluster import LostError
 from harness.execution.local import Workers
 from harness.execution.work import Cell, Work
-from harness.results import unfinished
+from harness.results import lock, unfinished
 
 PROGRAM = """
 import sys
@@ -98,7 +99,7 @@ def test_a_command_that_is_broken_off_goes_on_from_there(tmp_path: Path, path: s
         assert (rest, last) == (f"of {CELLS} cells are kept; the same command goes on from there", "Interrupted.")
     again = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert again.returncode == 0
-    assert again.stderr.startswith(f"{kept} of {CELLS} cells were finished before this command was broken off\n")
+    assert again.stderr.startswith(f"{kept} of {CELLS} cells are in the cache already; {CELLS - kept} to measure\n")
     assert len(again.stdout.splitlines()) == 1 + CELLS
     assert set(measured(log)) == set(range(CELLS))
     # what was under way when it ended is measured again, and nothing else
@@ -209,6 +210,58 @@ def test_what_nobody_comes_back_for_is_removed(tmp_path: Path, cache: Path) -> N
             os.utime(path, (long_ago, long_ago))
 
 
+def test_what_cannot_be_printed_is_kept(tmp_path: Path, path: str, cache: Path) -> None:
+    program, log = tmp_path / "program.py", tmp_path / "log"
+    program.write_text(PROGRAM)
+    command = [sys.executable, str(program), str(log), "4", "0"]
+    environment = os.environ | {"PYTHONPATH": path}
+    with open("/dev/full", "w") as full:
+        broken = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert broken.returncode == 2
+    assert "No space left" in broken.stderr
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert "4 of 4 cells are in the cache already; 0 to measure" in again.stderr
+    assert len(again.stdout.splitlines()) == 5
+    assert measured(log) == [0, 1, 2, 3]
+    assert not list(cache.glob("*"))
+
+
+def test_the_first_of_two_that_ends_leaves_the_other_its_own(tmp_path: Path, cache: Path) -> None:
+    log = tmp_path / "log"
+    with pytest.raises(MeasurementError):
+        measure.measure([*cells(log), failing()], keeps=True)
+    (folder,) = cache.glob("*/*")
+    held = lock.acquire(folder)  # as another process does that measures the same
+    flag = Cell("fails", Work("work_for_tests:note_and_record", "light", "cpu", {}))
+    with pytest.raises(MeasurementError):
+        measure.measure([*cells(log), flag], keeps=True)
+    unfinished._remove(folder)
+    assert list(folder.glob("part-*.jsonl"))
+    os.close(held)
+    unfinished._remove(folder)
+    assert not cache.exists() or not list(cache.glob("*/*"))
+
+
+def test_a_framework_that_is_not_there_costs_its_own_cells(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    away = Cell("away", Work("work_for_tests:be_unavailable", "light"))
+    with pytest.raises(measure.FailedCellsError, match="the first: away: no worker offers") as caught:
+        measure.measure([away, *cells(log)])
+    assert len(caught.value.records) == 4
+    with pytest.raises(UnavailableError):
+        measure.measure([away, away])
+
+
+def test_a_cache_that_cannot_be_read_has_nothing(tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(MeasurementError):
+        measure.measure([*cells(tmp_path / "log"), failing()], keeps=True)
+    (folder,) = cache.glob("*/*")
+    (folder / "part-2.jsonl").mkdir()
+    os.mkfifo(folder / "part-3.jsonl")
+    assert len(measure.measure(cells(tmp_path / "log"), keeps=True)) == 4
+    assert measured(tmp_path / "log") == [0, 1, 2, 3]
+
+
 def test_bad_input_ends_the_command_at_once(tmp_path: Path) -> None:
     refused = Cell("refused", Work("work_for_tests:refuse", "light"))
     with pytest.raises(BadInputError):
@@ -231,7 +284,7 @@ def test_a_check_shows_what_the_other_cells_found(
     assert "Error: 1 of 2 cells failed; 1 are kept, and the same command tries only these again" in broken.stderr
     whole = CliRunner().invoke(main, [*command, "--format", "csv"])
     assert whole.exit_code == 0
-    assert "1 of 2 cells were finished before" in whole.stderr
+    assert "1 of 2 cells are in the cache already; 1 to measure" in whole.stderr
     head, *rows = broken.stdout.splitlines()
     assert rows
     assert {head, *rows} < set(whole.stdout.splitlines())

@@ -16,6 +16,7 @@ import numpy as np
 from harness import dtypes, noise
 from harness.errors import BadInputError
 from harness.execution import progress
+from harness.execution.child import UnavailableError
 from harness.results.schema import Article, TrainingVariance
 
 
@@ -175,6 +176,11 @@ def leave(backend: ModuleType) -> None:
 def refuse(backend: ModuleType) -> None:
     del backend
     raise BadInputError("size is 0; allowed: above 0; give such a size")
+
+
+def be_unavailable(backend: ModuleType) -> None:
+    del backend
+    raise UnavailableError("no worker offers the resource")
 
 
 def raise_odd_bad_input(backend: ModuleType) -> None:

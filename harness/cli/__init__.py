@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from harness import errors
+from harness import closing, errors
 from harness.cli.checking import check
 from harness.cli.completing import completion
 from harness.cli.estimating import coverage, laws, recommend, variance
@@ -63,7 +63,14 @@ class _Main(Named):
         try:
             if not {"-h", "--help"} & set(ctx.args):
                 _say_refused()
-            return super().invoke(ctx)
+            with closing.command() as ended:
+                try:
+                    result = super().invoke(ctx)
+                except click.exceptions.Exit:
+                    ended()
+                    raise
+                ended()
+                return result
         except click.UsageError as error:
             raise _OneLineError(error) from None
         except errors.BadInputError as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, on_engine, pairs, print_measured, print_records, told, where
+from harness.cli.options import Where, measured, on_engine, pairs, print_measured, print_records, told, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -120,8 +120,9 @@ def variance(
         "exact variance": "exact_variance",
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    records = print_measured(planned, columns, where.format, processes, threads, engine, keeps=True)
-    ctx.exit(told(records))
+    # the parts of several processes are no records by themselves
+    how = {"processes": processes, "threads": threads, "engine": engine, "keeps": processes == 1}
+    ctx.exit(print_measured(planned, columns, where.format, **how))
 
 
 @click.command()
@@ -154,13 +155,10 @@ def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str],
     Example: reparam laws --estimator rebar --backend torch
     """
     from harness.console import note, show
-    from harness.measure import measure
     from harness.results.schema import Variance
     from harness.variance import laws as held
 
     cells = held.plan(estimators, problems, replicates=replicates, **where.chosen())
-    records = [record for record in measure(cells, processes=2, threads=1, keeps=True) if isinstance(record, Variance)]
-    verdicts = held.verdicts(records)
     columns: Columns = {
         "backend": "backend",
         "dtype": "dtype",
@@ -171,14 +169,18 @@ def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str],
         "accepted": lambda row: "{} to {}".format(*row["accepted"]),
         "sound": lambda row: "yes" if row["sound"] else "NO",
     }
-    if where.format == "table":
-        show([row._asdict() for row in verdicts], columns, where.format)
-    else:
-        print_records(records, {}, where.format)
-    for row in verdicts:
-        if row.worst:
-            note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
-    ctx.exit(told(records) or (0 if all(row.sound for row in verdicts) else 1))
+    with measured(cells, processes=2, threads=1, keeps=True) as found:
+        records = [record for record in found if isinstance(record, Variance)]
+        verdicts = held.verdicts(records)
+        if where.format == "table":
+            show([row._asdict() for row in verdicts], columns, where.format)
+        else:
+            print_records(records, {}, where.format)
+        for row in verdicts:
+            if row.worst:
+                note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
+        odd = told(records)
+    ctx.exit(odd or (0 if all(row.sound for row in verdicts) else 1))
 
 
 @click.command()
@@ -217,7 +219,7 @@ def coverage(estimators: Sequence[str], sizes: Sequence[int], repeats: int, wher
         "coverage [95 %]": "{coverage:.3f} [{coverage_low:.3f}, {coverage_high:.3f}]".format_map,
         "marked": lambda row: f"{row['untrusted']:.3f}",
     }
-    print_measured(cells, columns, where.format, 2, 1, keeps=True)
+    print_measured(cells, columns, where.format, processes=2, threads=1, keeps=True)
 
 
 @click.command()
@@ -264,7 +266,8 @@ def recommend(
         if row["trusted"] is False:
             return "not to be trusted"
         if row["mean_squared_error"] is None:
-            return "unknown" if row["gradients"] else "does not fit"
+            fits = row["seconds_per_gradient"] <= row["budget_seconds"]
+            return "no number" if fits else "does not fit"
         return f"{row['mean_squared_error']:.2g} [{row['low']:.2g}, {row['high']:.2g}]"
 
     columns: Columns = {

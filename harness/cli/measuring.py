@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, pairs, print_measured, print_records, where
+from harness.cli.options import Where, measured, pairs, print_measured, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -274,7 +274,6 @@ def train(
 
     Example: reparam train regression --optimizer natural_gradient --batch 442 --dtype float64
     """
-    from harness.measure import measure
     from harness.results.schema import Train
     from harness.training import models, optimizers, plan
 
@@ -287,11 +286,11 @@ def train(
         optimizer=optimizer,
         settings=pairs(settings),
     )
-    records = [record for record in measure(cells, keeps=True) if isinstance(record, Train)]
-    if where.format == "table":
-        stride = max(1, steps // 10)
-        records = [record for record in records if record.step % stride == 0 or record.step == steps - 1]
     names = ["model", "objective", "backend", "dtype", "step", "loss"]
     names += ["temperature"] if models.find(model).schedules else []
     names += ["kl", "length", "solver_iterations"] if optimizers.find(optimizer).needs_family else []
-    print_records(records, {name: name for name in names}, where.format)
+    stride = max(1, steps // 10) if where.format == "table" else 1
+    with measured(cells, keeps=True) as found:
+        records = [record for record in found if isinstance(record, Train)]
+        shown = [record for record in records if record.step % stride == 0 or record.step == steps - 1]
+        print_records(shown, {name: name for name in names}, where.format)

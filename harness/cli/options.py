@@ -186,39 +186,60 @@ def others_printed(columns: Columns, format_: str) -> Iterator[None]:
         yield
     except FailedCellsError as error:
         print_records(error.records, columns, format_)
+        told(error.records)
         raise
 
 
-def print_measured(
+@contextmanager
+def measured(
     cells: Sequence[Cell],
-    columns: Columns,
-    format_: str,
     processes: int = 1,
     threads: int = 0,
     engine: Engine | None = None,
     *,
     keeps: bool = False,
-) -> Sequence[Record]:
-    """Measure cells, print their records and return them; where cells fail, print those of the others.
+) -> Iterator[list[Record]]:
+    """Measure cells, and give the records of those that did not fail; those that did are an error at the end.
 
     Args:
         cells: to be measured.
-        columns: of the table.
-        format_: "table", "json" or "csv".
         processes: see `harness.measure.measure`, as for what follows.
         threads: of one operation.
         engine: which machines measure.
         keeps: whether what is finished is kept when the command is broken off.
 
     Raises:
+        FailedCellsError: cells failed; what is done with the records of the others is done.
+    """
+    from harness.measure import FailedCellsError, measure
+
+    try:
+        records, failed = measure(cells, processes, threads, engine, keeps=keeps), None
+    except FailedCellsError as error:
+        records, failed = error.records, error
+    yield records
+    if failed is not None:
+        raise failed
+
+
+def print_measured(cells: Sequence[Cell], columns: Columns, format_: str, **how: Any) -> int:
+    """Measure cells, print their records, and say which gradients are NaN or infinite.
+
+    Args:
+        cells: to be measured.
+        columns: of the table.
+        format_: "table", "json" or "csv".
+        how: further arguments of `measured`.
+
+    Returns:
+        The exit status: 1 where a gradient is NaN or infinite.
+
+    Raises:
         FailedCellsError: cells failed; the records of the others are printed.
     """
-    from harness.measure import measure
-
-    with others_printed(columns, format_):
-        records = measure(cells, processes, threads, engine, keeps=keeps)
-    print_records(records, columns, format_)
-    return records
+    with measured(cells, **how) as records:
+        print_records(records, columns, format_)
+        return told(records)
 
 
 def told(records: Sequence[Record]) -> int:

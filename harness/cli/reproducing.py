@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Folder, Where, on_engine, print_records, where
+from harness.cli.options import Folder, Where, measured, on_engine, print_records, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -48,27 +48,26 @@ def reproduce(
 
     Example: reparam reproduce roeder2017 --backend torch
     """
-    from harness.measure import measure
     from harness.reproduce import laws, plan, table, verdict
     from harness.results.schema import Reproduction
 
     chosen, options = table.chosen(tuple(names)), where.chosen()
     cells = [cell for name in chosen for cell in plan.plan(name, **options, fewer=fewer)]
-    points = [record for record in measure(cells, 2, 1, engine, keeps=True) if isinstance(record, Reproduction)]
-    found = [
-        law
-        for name in chosen
-        for law in laws.judged(name, table.PAPERS[name], points, verdict.limit(table.PAPERS[name].comparisons))
-    ]
-    if where.format == "table":
-        for name in chosen:
-            _tell(
-                name, [record for record in points if record.name == name], [law for law in found if law.name == name]
-            )
-    else:
-        print_records([*points, *found], {}, where.format)
-    if pictures is not None:
-        _draw(points, pictures)
+    with measured(cells, 2, 1, engine, keeps=True) as records:
+        points = [record for record in records if isinstance(record, Reproduction)]
+        found = [
+            law
+            for name in chosen
+            for law in laws.judged(name, table.PAPERS[name], points, verdict.limit(table.PAPERS[name].comparisons))
+        ]
+        if where.format == "table":
+            for name in chosen:
+                own = [record for record in points if record.name == name]
+                _tell(name, own, [law for law in found if law.name == name])
+        else:
+            print_records([*points, *found], {}, where.format)
+        if pictures is not None:
+            _draw(points, pictures)
     ctx.exit(0 if all(record.agrees for record in [*points, *found]) else 1)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, pairs, print_measured, told, where
+from harness.cli.options import Where, pairs, print_measured, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -73,4 +73,4 @@ def trajectory(
         ),
         "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
     }
-    ctx.exit(told(print_measured(cells, columns, where.format, keeps=True)))
+    ctx.exit(print_measured(cells, columns, where.format, keeps=True))

@@ -119,14 +119,31 @@ def changed_since(revision: str) -> frozenset[str] | None:
     return frozenset([*differing.splitlines(), *new.splitlines()])
 
 
+def _modules_of_plugins() -> set[str]:
+    """Return the modules that rows of other packages name: their texts need not be in the package of the row."""
+    from harness.estimators import ESTIMATORS
+    from harness.problems import PROBLEMS
+    from implementations import registry
+
+    functions = [row.functions for row in ESTIMATORS.added.values()] + [
+        row.functions for row in PROBLEMS.added.values()
+    ]
+    texts = {place.partition(":")[0] for row in functions for place in row.values()}
+    return texts | {row.package for row in registry.TABLE.added.values()}
+
+
 def source_digest() -> str:
-    """Return a hash of every source and data file of `harness`, `implementations` and the packages of plug-ins."""
+    """Return a hash of every source and data file of `harness` and `implementations`, and of all files of plug-ins."""
+    own = [
+        (path.relative_to(folder).as_posix(), path)
+        for folder in (Path(str(module.__file__)).parent for module in (harness, implementations))
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".py", ".toml"}
+    ]
     digest = hashlib.sha256()
-    for folder in (Path(str(harness.__file__)).parent, Path(str(implementations.__file__)).parent, *entries.folders()):
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in {".py", ".toml"}:
-                digest.update(path.relative_to(folder).as_posix().encode())
-                digest.update(path.read_bytes())
+    for name, path in own + (entries.files(_modules_of_plugins()) if entries.anything() else []):
+        digest.update(name.encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 

@@ -4,7 +4,7 @@ Commands that store no run print their records at the end. Until then each finis
 
     CACHE/unfinished/CONTEXT/COMMAND/part-1.jsonl
 
-a results file like any other (see `harness.results.store`), and the folder goes when the command has printed them.
+a results file like any other (see `harness.results.store`); the folder goes when the command has printed them.
 The context is what two processes must share to give the same numbers: machine or scheduler, code, versions, settings,
 threads. A cell is found again by a hash of its key and its work, also by a command that asks for some of them only.
 """
@@ -22,10 +22,11 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from harness import folders
+from harness import closing, folders
 from harness.errors import BadInputError
 from harness.execution.identity import identity
 from harness.execution.work import Cell
+from harness.results import lock
 from harness.results import part as parts
 from harness.results.schema import Record
 from harness.results.writing import Part
@@ -39,7 +40,9 @@ SETTINGS = (
     "KMP",
     "MKL",
     "NVIDIA",
+    "NPY",
     "OMP",
+    "ONEDNN",
     "OPENBLAS",
     "PYTORCH",
     "TF",
@@ -63,10 +66,21 @@ def _name(cell: Cell) -> str:
 def _read(folder: Path) -> dict[str, Sequence[Record]]:
     """Return the whole cells in a folder. What is damaged there is measured again, like everything in a cache."""
     found: dict[str, Sequence[Record]] = {}
-    for path in parts.listing(folder):
+    for path in filter(Path.is_file, parts.listing(folder)):
         with suppress(BadInputError):
             found |= {cell.key: cell.records for cell in parts.read(path).cells}
     return found
+
+
+def _remove(folder: Path) -> None:
+    """Remove what a command has kept, unless another one just like it is under way."""
+    with suppress(OSError, BadInputError):
+        held = lock.acquire(folder)
+        try:
+            shutil.rmtree(folder)
+        finally:
+            os.close(held)
+        folder.parent.rmdir()  # which fails where other commands have something in it
 
 
 def _forget(root: Path) -> None:
@@ -75,7 +89,20 @@ def _forget(root: Path) -> None:
         with suppress(OSError):
             last = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
             if time.time() - last > FORGOTTEN:
-                shutil.rmtree(folder)
+                _remove(folder)
+
+
+def _found(context: Path) -> dict[str, Sequence[Record]]:
+    found: dict[str, Sequence[Record]] = {}
+    with suppress(OSError):  # a cache that cannot be read has nothing
+        for folder in sorted(context.glob("*")):
+            found |= _read(folder)
+    return found
+
+
+def _cores() -> int | None:
+    """Return how many cores this process may use: frameworks share out sums by it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 class Unfinished:
@@ -98,14 +125,13 @@ class Unfinished:
         """
         self._names = {cell.key: _name(cell) for cell in cells}
         root = folders.cache() / "unfinished"
-        _forget(root)
+        with suppress(OSError):
+            _forget(root)
         settings = sorted(pair for pair in os.environ.items() if pair[0].startswith(SETTINGS))
-        place = (platform.node(), os.cpu_count(), threads, scheduler)
+        place = (platform.node(), _cores(), threads, scheduler)
         context = root / _digest(sorted(identity().items()), settings, place)
         self._folder = context / _digest(*self._names.values())
-        found: dict[str, Sequence[Record]] = {}
-        for folder in sorted(context.glob("*")):
-            found |= _read(folder)
+        found = _found(context)
         self.done = {key: found[name] for key, name in self._names.items() if name in found}
         self.count = len(self.done)
         self._part: Part | None = None
@@ -133,6 +159,4 @@ class Unfinished:
         if self._part is not None:
             self._part.__exit__(kind, error, trace)
         if error is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            with suppress(OSError):  # it is not there, or other commands have something in it
-                self._folder.parent.rmdir()
+            closing.at_end(lambda: _remove(self._folder))
