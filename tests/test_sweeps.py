@@ -16,6 +16,8 @@ from sweeps_for_tests import SMALL, cells, file, keys
 
 from harness.agreement import plan as agreement
 from harness.errors import BadInputError
+from harness.estimators import ESTIMATORS
+from harness.problems import PROBLEMS
 from harness.results import provenance
 from harness.sweeps import lines, plan, read, request
 from harness.timing import plan as timing
@@ -24,6 +26,7 @@ from harness.variance import plan as variances
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "harness" / "sweeps" / "example.toml"
+PUBLISHED = EXAMPLE.with_name("estimators.toml")
 
 
 DOCUMENT = '''\
@@ -279,3 +282,9 @@ def test_the_example_is_sound_and_stands_in_the_readme() -> None:
     assert sweep.name == "example"
     made = list(plan.planned(sweep, plan.Tally()))
     assert {found.kind for found in made} == {"check", "variance", "train"}
+
+
+def test_the_published_sweep_has_every_estimator_and_every_problem() -> None:
+    made = [found.cell.work.arguments for found in plan.planned(read.read(PUBLISHED), plan.Tally())]
+    assert {row["estimator"] for row in made} == set(ESTIMATORS.built_in)
+    assert {row["problem"] for row in made} == set(PROBLEMS.built_in)
