@@ -72,8 +72,10 @@ def failing(key: str = "fails") -> Cell:
     return Cell(key, Work("work_for_tests:raise_odd", "light"))
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_command_that_is_broken_off_goes_on_from_there(tmp_path: Path, path: str, cache: Path, how: int) -> None:
+@pytest.mark.parametrize("how", [(signal.SIGINT,), (signal.SIGINT, signal.SIGINT, signal.SIGINT), (signal.SIGKILL,)])
+def test_a_command_that_is_broken_off_goes_on_from_there(
+    tmp_path: Path, path: str, cache: Path, how: tuple[int, ...]
+) -> None:
     program, log = tmp_path / "program.py", tmp_path / "log"
     program.write_text(PROGRAM)
     command = [sys.executable, str(program), str(log), str(CELLS), "0.05"]
@@ -86,11 +88,13 @@ def test_a_command_that_is_broken_off_goes_on_from_there(tmp_path: Path, path: s
     while closed() < 5:
         assert run.poll() is None
         time.sleep(0.01)
-    run.send_signal(how)
+    for one in how:
+        run.send_signal(one)
+        time.sleep(0.05)
     said, noted = run.communicate(timeout=60)
     kept = closed()
     assert said == ""
-    if how == signal.SIGINT:
+    if signal.SIGINT in how:
         assert run.returncode == 130
         told, last = noted.splitlines()[-2:]
         counted, _, rest = told.partition(" ")

@@ -12,6 +12,7 @@ from harness.cli.checking import check
 from harness.cli.completing import completion
 from harness.cli.estimating import coverage, laws, recommend, variance
 from harness.cli.groups import Named
+from harness.cli.interrupts import one_at_a_time
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, throughput, time, train
 from harness.cli.new import new
@@ -60,6 +61,10 @@ class _Main(Named):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn its errors into messages."""
+        with one_at_a_time():
+            return self._invoke(ctx)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             if not {"-h", "--help"} & set(ctx.args):
                 _say_refused()
