@@ -123,7 +123,7 @@ def measure(
     """
     with ExitStack() as stack:
         address = "" if engine is None else engine.address
-        unfinished = stack.enter_context(Unfinished(cells, threads, address)) if keeps and len(cells) > 1 else None
+        unfinished = stack.enter_context(Unfinished(cells, threads, address)) if keeps else None
         found: dict[str, Sequence[Record]] = dict(unfinished.done) if unfinished else {}
         if found:
             note(f"{len(found)} of {len(cells)} cells are in the cache already; {len(cells) - len(found)} to measure")
