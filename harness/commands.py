@@ -35,7 +35,8 @@ def run(request: Request, root: Path, *, fresh: bool = False, machine: str = "",
     """
     from harness.site import publish
 
-    publish.require_own(root / "site")
+    output = root / "site"
+    publish.require_own(output)
     told = {device: measure.describe(request.backends, device, engine) for device in request.devices}
     result = measure.run(request.batches, root, request.provenance(machine, told), fresh, engine)
     failures = [record for record in result.records if isinstance(record, Failure)]

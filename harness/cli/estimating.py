@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.completing import completes
-from harness.cli.options import Where, measured, on_engine, pairs, print_measured, print_records, told, where
+from harness.cli.options import Where, measured, on_engine, pairs, print_measured, print_records, say_faults, where
 
 if TYPE_CHECKING:
     from harness.console import Columns
@@ -179,7 +179,7 @@ def laws(ctx: click.Context, estimators: Sequence[str], problems: Sequence[str],
         for row in verdicts:
             if row.worst:
                 note(f"{row.backend} {row.dtype}: farthest mean, in standard errors: {row.worst}")
-        odd = told(records)
+        odd = say_faults(records)
     ctx.exit(odd or (0 if all(row.sound for row in verdicts) else 1))
 
 

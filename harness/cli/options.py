@@ -179,14 +179,14 @@ def print_records(records: Sequence[Record], columns: Columns, format_: str) -> 
 
 @contextmanager
 def others_printed(columns: Columns, format_: str) -> Iterator[None]:
-    """Print the records of all other cells where cells fail, before the error goes on."""
+    """Print the records of all other cells where cells fail, before the error goes on: where all is judged together."""
     from harness.measure import FailedCellsError
 
     try:
         yield
     except FailedCellsError as error:
         print_records(error.records, columns, format_)
-        told(error.records)
+        say_faults(error.records)
         raise
 
 
@@ -239,10 +239,10 @@ def print_measured(cells: Sequence[Cell], columns: Columns, format_: str, **how:
     """
     with measured(cells, **how) as records:
         print_records(records, columns, format_)
-        return told(records)
+        return say_faults(records)
 
 
-def told(records: Sequence[Record]) -> int:
+def say_faults(records: Sequence[Record]) -> int:
     """Say which gradients are NaN or infinite; return the exit status, 1 where there is one."""
     from harness.console import note
     from harness.variance import faults

@@ -54,18 +54,7 @@ def calls(
 ) -> list[dict[str, Any]]:
     """Return the arguments of `measure.prepare` for every call that the backends have, and their names and devices.
 
-    Args:
-        kernels: names, modules or globs; none means all.
-        backends: names from the registry.
-        dtypes: floating types.
-        devices: "cpu", "gpu".
-        sizes: elements of the largest argument; models have their own.
-        modes: "eager", "compiled".
-        derivatives: "value", "vjp"; what has no derivative, or is one, has the former alone.
-        seed: of the inputs.
-
-    Raises:
-        BadInputError: a name is unknown, a number out of range, or nothing chosen has the derivative.
+    Takes and raises what `plan` does; what has no derivative, or is one, has its value alone.
     """
     chosen = select(kernels, subjects.names(), "kernel")
     _require_known("backend", backends, list(registry.backends()))
