@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from harness.variance.moments import Stream
+from harness.statistics.moments import Moments, Stream
 
 CONFIDENCE = 0.95
 
@@ -45,28 +45,28 @@ class Estimate(NamedTuple):
 
     Attributes:
         value: the estimate.
-        standard_error: its standard error.
         low: lower end.
         high: upper end.
+        standard_error: its standard error.
     """
 
     value: float
-    standard_error: float
     low: float
     high: float
+    standard_error: float = math.nan
 
 
-_UNKNOWN = Estimate(math.nan, math.nan, math.nan, math.nan)
+UNKNOWN = Estimate(math.nan, math.nan, math.nan)
 
 
 def mean(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
     """Return the mean gradient, averaged over the coordinates, with its Student t interval."""
     m, n = stream.averages, int(stream.averages.n)
     if n < 2:
-        return _UNKNOWN._replace(value=float(m.mean))
+        return UNKNOWN._replace(value=float(m.mean))
     error = math.sqrt(float(m.second) / (n - 1) / n)
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * error
-    return Estimate(float(m.mean), error, float(m.mean) - half, float(m.mean) + half)
+    return Estimate(float(m.mean), float(m.mean) - half, float(m.mean) + half, error)
 
 
 def _influence_sum_of_squares(stream: Stream) -> float:
@@ -102,26 +102,43 @@ def variance(stream: Stream, confidence: float = CONFIDENCE) -> Estimate:
         stream: of at least 2 replicates; with fewer the variance is NaN, and below `LEAST_REPLICATES` its interval.
         confidence: nominal coverage.
     """
-    q, n = stream.squares, int(stream.squares.n)
+    n = int(stream.squares.n)
     if n < 2:
-        return _UNKNOWN
+        return UNKNOWN
     value = float(np.mean(stream.coordinates.second)) / (n - 1)
+    return of_squares(value, stream.squares, _influence_sum_of_squares(stream), confidence)
+
+
+def of_squares(
+    value: float, squares: Moments, influence: float | None = None, confidence: float = CONFIDENCE
+) -> Estimate:
+    """Return a variance with its interval, from the squared deviations of each replicate.
+
+    Args:
+        value: the variance.
+        squares: moments over at least 2 replicates of the squared distance from a pilot's mean, in units of `value`.
+        influence: sum over replicates of (psi - mean psi)^2; None where the pilot is so large that psi is the squared
+            distance itself: the share of delta in it is 2 / (pilot replicates).
+        confidence: nominal coverage.
+    """
+    q, n = squares, int(squares.n)
     if n < LEAST_REPLICATES or not math.isfinite(value):
-        return _UNKNOWN._replace(value=value)
+        return UNKNOWN._replace(value=value)
     if value == 0:  # a constant gradient
-        return Estimate(value, 0.0, value, value)
+        return Estimate(value, value, value, 0.0)
+    sum_of_squares = float(q.second) if influence is None else influence
     # where q is constant, as for a fair coin, what is left is the square of the mean's error, and the sample variance
     # exceeds the variance by at most a part in n: so far does the interval reach at least
     least = value / n / float(ndtri((1 + confidence) / 2))
-    error = math.sqrt(_influence_sum_of_squares(stream) / (n - 1) / n + least**2)
+    error = math.sqrt(sum_of_squares / (n - 1) / n + least**2)
     spread = float(q.second) / n
     if n >= MANY_REPLICATES:
         reach = math.exp(float(ndtri((1 + confidence) / 2)) * error / value)
-        return Estimate(value, error, value / reach, value * reach)
+        return Estimate(value, value / reach, value * reach, error)
     spread = max(spread, (ROUNDED_SPREAD * value) ** 2)
     acceleration = float(q.third) / n / spread**1.5 / math.sqrt(n)  # skewness over sqrt n
     excess = max(float(q.fourth) / n / spread**2 - 1, 2 / n)  # kurtosis - 1, at least 0 for every distribution
     quantile = float(stdtrit(max(2 * n / excess, 1.0), (1 + confidence) / 2))
     low = max(value * math.exp(-quantile * error / value), value - error * _unskewed(quantile, acceleration))
     high = value - error * _unskewed(-quantile, acceleration)
-    return Estimate(value, error, low, high)
+    return Estimate(value, low, high, error)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
-from harness.variance.moments import Moments, Stream, together
+from harness.statistics.moments import Moments, Stream, together
 
 #: {parameter: its stream}; stacked, or of one node.
 Streams = dict[str, Stream]

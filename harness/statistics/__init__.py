@@ -1,0 +1,1 @@
+"""Statistics of gradients: moments, intervals, tails, bias, sizes and comparisons, with NumPy and SciPy alone."""
