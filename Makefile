@@ -1,5 +1,5 @@
 # Everything a newcomer needs is `make results` and `make test`. Each target makes .venv when it is missing or stale.
-#   make venv EXTRAS=torch,site,dev     one framework only
+#   make venv EXTRAS=torch,run,search,dev     one framework only; EXTRAS=torch: only what measures a gradient of your own
 
 PYTHON ?= python3
 EXTRAS ?= all

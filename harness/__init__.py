@@ -46,10 +46,17 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public function on first use (PEP 562), so that `import harness` stays instant."""
-    if name in __all__:
-        from harness import api
+if not TYPE_CHECKING:  # a checker that sees it takes any name for one of this package
 
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Load a public function on first use (PEP 562), so that `import harness` stays instant."""
+        if name in __all__:
+            from harness import api
+
+            return getattr(api, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return what `dir(harness)` and completion show: the functions, and the submodules that are loaded."""
+    return sorted({*globals(), *__all__})

@@ -17,6 +17,7 @@ from harness import backends as backend_names
 from harness.errors import unknown
 from harness.execution.local import Workers
 from harness.execution.work import Cell
+from harness.requirements import explained
 from harness.results import schema, store
 
 _DTYPES = ("float32", "float64")
@@ -28,6 +29,7 @@ def _frame(cells: Sequence[Cell], processes: int = 1, threads: int = 0) -> pd.Da
         return schema.frame(chain.from_iterable(workers.run(cells)))
 
 
+@explained("check")
 def check(
     kernels: Sequence[str] = (),
     cases: Sequence[str] = (),
@@ -62,6 +64,7 @@ def check(
     return schema.frame(verdict.judge(records, kernels, cases).records)
 
 
+@explained("gradient_variance")
 def gradient_variance(
     estimator: str,
     problem: str,
@@ -112,6 +115,7 @@ def gradient_variance(
     return _frame(cells)
 
 
+@explained("recommend")
 def recommend(
     problem: str,
     budget: float,
@@ -160,6 +164,7 @@ def recommend(
     return _frame(cells, threads=1)
 
 
+@explained("time")
 def time(
     kernels: Sequence[str],
     *,
@@ -204,6 +209,7 @@ def time(
     return _frame(cells)
 
 
+@explained("train")
 def train(
     model: str,
     steps: int = 200,
@@ -254,6 +260,7 @@ def train(
     return _frame(cells)
 
 
+@explained("trajectory")
 def trajectory(
     model: str,
     steps: int = 200,
@@ -307,6 +314,7 @@ def trajectory(
     return _frame(cells)
 
 
+@explained("reproduction")
 def reproduction(
     name: str,
     *,

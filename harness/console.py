@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import shutil
 import sys
 import time
@@ -24,6 +25,9 @@ def note(text: str) -> None:
     """Say something on standard error."""
     click.echo(text, err=True)
 
+
+#: Columns of a table where standard output is no terminal and COLUMNS is not set.
+WIDTH = 100
 
 Row = Mapping[str, Any]
 
@@ -62,6 +66,13 @@ def _text(row: Row, column: str | Callable[[Row], str]) -> str:
     return "-" if value is None else str(value)
 
 
+def _width() -> int:
+    """Return the columns of a table: those of COLUMNS, else the terminal's, else `WIDTH`."""
+    if not (sys.stdout.isatty() or os.environ.get("COLUMNS")):
+        return WIDTH
+    return shutil.get_terminal_size((WIDTH, 24)).columns
+
+
 def _table(rows: Sequence[Row], columns: Columns) -> str:
     from rich import box
     from rich.console import Console
@@ -75,9 +86,9 @@ def _table(rows: Sequence[Row], columns: Columns) -> str:
     for cells in texts:
         table.add_row(*cells)
     text = io.StringIO()
-    terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else 100
-    console = Console(file=text, force_terminal=terminal, width=width, emoji=False, markup=False, highlight=False)
+    console = Console(
+        file=text, force_terminal=sys.stdout.isatty(), width=_width(), emoji=False, markup=False, highlight=False
+    )
     console.print(table)
     return "\n".join(line.rstrip() for line in text.getvalue().rstrip().splitlines())
 

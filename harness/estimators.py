@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from harness.errors import BadInputError, unknown
 from harness.plugins import rows
-from harness.problems import FEATURES, PROBLEMS
+from harness.problems import FEATURES, NOISE, PROBLEMS
 from harness.validation import Setting
 from implementations.entries import Table
+from implementations.interface import outcomes
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Estimator:
         draws: settings -> draws of base noise for each sample.
         bound: whether it estimates the gradient of an importance-weighted bound.
         constants: what the oracle adds to the constants: "baseline", "baseline.PARAMETER".
+        enumerates: whether it sums over every outcome of the distribution.
         functions: of an estimator of another package: "module:function" by backend, in place of `module`.
         gaps: of such a one: why it lacks a backend, by backend.
         variance: of such a one: (problem, parameters, constants, samples) -> the exact variance of one gradient,
@@ -44,9 +48,15 @@ class Estimator:
     draws: Callable[[Mapping[str, float]], int] = lambda _: 1
     bound: bool = False
     constants: tuple[str, ...] = ()
+    enumerates: bool = False
     functions: Mapping[str, str] = field(default_factory=dict)
     gaps: Mapping[str, str] = field(default_factory=dict)
     variance: Callable[..., Mapping[str, Any] | None] | None = None
+
+    @property
+    def needs_oracle(self) -> bool:
+        """Whether it takes what nobody has whose expectation is to be estimated: exact moments, or every outcome."""
+        return self.enumerates or "exact" in self.needs
 
 
 _TEMPERATURE = {"temperature": Setting(0.5, "temperature", "of the relaxation")}
@@ -154,6 +164,7 @@ _BUILT_IN: dict[str, Estimator] = {
         module="enumeration",
         needs=_RELAXED | {"plain"},
         reference="the expectation itself",
+        enumerates=True,
     ),
     "gumbel_softmax": Estimator(
         text="d f(relaxed sample) / d parameters",
@@ -243,6 +254,7 @@ def _require(name: str, row: Any) -> None:
                  "a whole number from 1 up")  # fmt: skip
     rows.require(type(row.biased) is bool, "biased", row.biased, "True or False")
     rows.require(type(row.bound) is bool, "bound", row.bound, "True or False")
+    rows.require(type(row.enumerates) is bool, "enumerates", row.enumerates, "True or False")
     rows.require(not row.module, "module", row.module, "none, since functions says where it is")
     rows.require(callable(row.draws), "draws", row.draws, "a function of the settings")
     draws = row.draws({name: setting.default for name, setting in row.settings.items()})
@@ -268,6 +280,29 @@ def missing(estimator: str, problem: str) -> list[str]:
     if row.bound != goal.bound:
         found.append("a problem that is a bound" if row.bound else "a problem that is no bound")
     return found
+
+
+def excess(estimator: str, problem: str, dimension: int) -> str:
+    """Return why an estimator, or its baselines, would enumerate too many outcomes; "" where that is not so.
+
+    Args:
+        estimator: a key of `ESTIMATORS`.
+        problem: a key of `PROBLEMS`, which it fits.
+        dimension: coordinates, for a problem that takes them.
+    """
+    row, noise = ESTIMATORS[estimator], NOISE[PROBLEMS[problem].distribution]
+    if not (row.enumerates or row.constants) or noise not in outcomes.VARIABLES:
+        return ""
+    return outcomes.excess(noise, _event(problem, dimension))
+
+
+def _event(problem: str, dimension: int) -> tuple[int, ...]:
+    """Return the shape of one sample; of a problem of this package that takes a dimension, without making it."""
+    row = PROBLEMS[problem]
+    if row.dimension is not None and not row.functions:
+        return (dimension,)
+    parameters, _ = row.make({name: setting.default for name, setting in row.settings.items()}, dimension)
+    return np.shape(next(iter(parameters.values())))
 
 
 def fits(estimator: str, problem: str) -> bool:

@@ -25,9 +25,16 @@ def select(patterns: Sequence[str], known: Sequence[str], kind: str) -> list[str
     found = {pattern: {name for name in known if matches(name, pattern)} for pattern in patterns}
     for pattern, names in found.items():
         if not names:
-            raise unknown(kind, pattern, known, f"reparam list {kind}s")
+            raise unknown(kind, pattern, known, f"reparam list {kind}s", _summaries(kind))
     chosen = set().union(*found.values())
     return [name for name in dict.fromkeys(known) if name in chosen]
+
+
+def _summaries(kind: str) -> dict[str, str]:
+    """Return what every kernel computes, in a line each; nothing for names of another kind."""
+    from implementations.interface import contract
+
+    return {row.name: row.summary for row in contract.kernels().values()} if kind == "kernel" else {}
 
 
 def matches(name: str, pattern: str) -> bool:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from implementations.entries import RefusedError, Table, found
+from implementations.entries import RefusedError, Table, found, in_one_line
 from implementations.interface.contract import KERNEL_MODULES
 
 #: What every reference backend offers, as dotted names below its package.
@@ -110,6 +110,10 @@ class UnknownBackendError(ValueError):
 
 class MissingFrameworkError(ImportError):
     """The framework of a backend is not installed; the message holds the command that installs it."""
+
+
+class BrokenFrameworkError(ImportError):
+    """The framework of a backend is installed and cannot be imported; the message holds the reason and a command."""
 
 
 # TensorFlow's start-up notes go to standard error by the dozen
@@ -235,8 +239,8 @@ def installed(name: str) -> bool:
 
 
 def install_command(name: str) -> str:
-    """Return the command that, in a clone, installs the framework of backend `name` at the tested version."""
-    return f'pip install -c constraints.txt -e ".[{find(name).extra}]"'
+    """Return the command that installs the framework of backend `name`, from a wheel as from a clone."""
+    return f"pip install 'reparam[{find(name).extra}]'"
 
 
 def gaps(name: str) -> dict[str, str]:
@@ -302,17 +306,37 @@ def load(name: str) -> ModuleType:
     Raises:
         UnknownBackendError: no row has that name.
         MissingFrameworkError: its framework, or that of its base, is not installed.
+        BrokenFrameworkError: one of them is installed, and its import fails.
     """
     row = find(name)
     if not installed(name):
         needed = " and ".join(dict.fromkeys(_frameworks(row)))
         raise MissingFrameworkError(f"backend {name!r} needs {needed}, not installed here: {install_command(name)}")
+    for framework in _frameworks(row):
+        _import(framework, name)
     package = importlib.import_module(row.package)
     if row.base:
         return _with_base(package, load(row.base))
     for module in MODULES:
         importlib.import_module(f"{row.package}.{module}")
     return package
+
+
+def _import(framework: str, backend: str) -> None:
+    """Import the framework of a backend.
+
+    Raises:
+        BrokenFrameworkError: the import fails, whatever it raises: a missing part of the framework is an ImportError,
+            a shared library that does not load an OSError, a NumPy of another version an AttributeError.
+    """
+    try:
+        importlib.import_module(framework)
+    except Exception as error:
+        again = install_command(backend).replace("install", "install --force-reinstall", 1)
+        raise BrokenFrameworkError(
+            f"backend {backend!r} needs {framework}, which is installed and broken: {in_one_line(error)}; "
+            f"install it again: {again}"
+        ) from error
 
 
 def _with_base(package: ModuleType, base: ModuleType) -> ModuleType:

@@ -133,6 +133,13 @@ def variances(random: np.random.Generator) -> list[Record]:
                                 exact_variance=None if relaxed else truth,
                                 seconds_per_gradient=speed,
                                 work_normalized_variance=value * speed,
+                                bias_p_value=1e-20 if relaxed else 0.4,
+                                worst_coordinate=0,
+                                worst_z=bias / 1e-3,
+                                distance=bias,
+                                distance_low=max(bias - 2e-3, 0.0),
+                                distance_high=bias + 2e-3,
+                                detectable_distance=8e-3,
                             )
                         )
     return found
@@ -339,7 +346,8 @@ def trajectories() -> list[Record]:
             settings="", samples=2, replicates=2000, seed=0, mean=0.1, mean_standard_error=0.01, reference_mean=0.1,
             reference_standard_error=0.001, bias=0.0, bias_standard_error=0.01, squared_bias=0.0,
             squared_bias_standard_error=0.001, variance=2.0 + step, variance_low=1.5 + step, variance_high=2.5 + step,
-            confidence=0.95, seconds_per_gradient=1e-4,
+            confidence=0.95, seconds_per_gradient=1e-4, bias_p_value=0.4, worst_coordinate=3, worst_z=0.5,
+            distance=0.0, distance_low=0.0, distance_high=0.2, detectable_distance=0.3,
         )
         for backend in BACKENDS
         for step in (0, 100, 200)

@@ -28,6 +28,8 @@ VALID: dict[str, tuple[str, ...]] = {
     "completion": ("bash",),
     "list": ("kernels",),
     "new": ("estimator", "my_own"),
+    "measure": ("subject.py:good",),
+    "compare": ("subject.py:good", "subject.py:loud"),
     "results merge": (".", "--into", "elsewhere"),
     "results export": ("table.csv",),
 }

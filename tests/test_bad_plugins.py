@@ -57,7 +57,7 @@ SOUND = {
     "least_samples": (int,), "gaps": (dict,), "constants": (list,), "bound": (bool,), "draws": (type(raises),),
     "variance": (type(None), type(raises)), "objective": (type(None), str, list), "source": (type(None), str, list),
     "features": (list,), "dimension": (type(None), int), "intermediates": (int,), "settings": (dict,),
-    "functions": (dict,), "parameters": (), "exact": (), "make": (), "distribution": (),
+    "enumerates": (bool,), "functions": (dict,), "parameters": (), "exact": (), "make": (), "distribution": (),
 }  # fmt: skip
 
 

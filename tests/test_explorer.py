@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -19,9 +18,6 @@ from harness.results.schema import Variance
 from harness.site import explorer
 from harness.site.build import build
 
-#: Half-width of a 95 % interval, in standard errors.
-Z = 1.959963984540054
-
 HOSTILE = "</script><script>alert(1)</script><!-- & \" ' <img src=x onerror=alert(2)>"
 
 
@@ -33,7 +29,8 @@ def record(**changes: Any) -> Variance:
         "samples": 2, "replicates": 1000, "seed": 0, "mean": 1.3, "mean_standard_error": 0.1, "exact_mean": 1.0,
         "bias": -0.3, "bias_standard_error": 0.1, "variance": 4.0, "variance_low": 3.5, "variance_high": 4.6,
         "confidence": 0.95, "exact_variance": 4.1, "seconds_per_gradient": 2e-6, "work_normalized_variance": 8e-6,
-        "trusted": True, "squared_bias": 0.08, "squared_bias_standard_error": 0.02,
+        "trusted": True, "bias_p_value": 1e-12, "worst_coordinate": 0, "worst_z": -3.0, "distance": 0.3,
+        "distance_low": 0.1, "distance_high": 0.5, "detectable_distance": 0.6,
     }  # fmt: skip
     return Variance(**fields | changes)
 
@@ -62,77 +59,48 @@ def test_a_row_has_what_is_chosen_and_the_measured_numbers() -> None:
     assert (row["exact_variance"], row["seconds_per_gradient"], row["samples"]) == (4.1, 2e-6, 2)
 
 
-def test_the_squared_bias_of_a_biased_estimator_is_the_measured_one() -> None:
-    (row,) = rows(record())
-    assert row["biased"] is True
-    assert ends(row, "squared_bias") == pytest.approx((0.08, 0.08 - Z * 0.02, 0.08 + Z * 0.02))
+def test_the_squared_bias_of_a_biased_estimator_is_that_of_a_coordinate() -> None:
+    one, several = rows(record(samples=1), record(dimension=4))
+    assert one["biased"] is True
+    assert ends(one, "squared_bias") == pytest.approx((0.09, 0.01, 0.25))
+    assert ends(several, "squared_bias") == pytest.approx((0.09 / 4, 0.01 / 4, 0.25 / 4))
 
 
-def test_without_a_measured_square_that_of_one_coordinate_is_made_of_its_bias() -> None:
-    (row,) = rows(record(squared_bias=None, squared_bias_standard_error=None))
-    # 0.3^2 - 0.1^2 = 0.08; its deviation: sqrt(4 * 0.08 * 0.01 + 2 * 0.01^2) = sqrt(0.0034)
-    reach = Z * math.sqrt(0.0034)
-    assert ends(row, "squared_bias") == pytest.approx((0.08, 0.0, 0.08 + reach))
+def test_without_a_distance_nothing_is_known() -> None:
+    unknown = dict.fromkeys(("bias_p_value", "distance", "distance_low", "distance_high", "detectable_distance"))
+    (row,) = rows(record(**unknown))
+    assert ends(row, "squared_bias") == ends(row, "bias") == (None, None, None)
+    assert row["bias_seen"] is None
 
 
-def test_without_a_measured_square_that_of_several_coordinates_is_not_known() -> None:
-    (row,) = rows(record(dimension=3, squared_bias=None, squared_bias_standard_error=None))
-    assert ends(row, "squared_bias") == (None, None, None)
-
-
-def test_a_negative_square_counts_as_0() -> None:
-    (row,) = rows(record(squared_bias=-0.01, squared_bias_standard_error=0.02))
-    assert ends(row, "squared_bias") == pytest.approx((0.0, 0.0, -0.01 + Z * 0.02))
-
-
-def test_an_estimator_that_is_unbiased_by_its_law_counts_with_bias_0() -> None:
-    (row,) = rows(record(estimator="score_function"))
+def test_an_estimator_that_is_unbiased_by_its_row_counts_with_bias_0_unless_one_is_found() -> None:
+    (row,) = rows(record(estimator="score_function", bias_p_value=0.01))
     assert row["biased"] is False
     assert ends(row, "squared_bias") == (0.0, 0.0, 0.0)
-    assert ends(row, "bias") == pytest.approx((0.3, 0.3 - Z * 0.1, 0.3 + Z * 0.1))  # what was measured stays
+    assert ends(row, "bias") == (0.3, 0.1, 0.5)  # what was measured stays
+    (wrong,) = rows(record(estimator="score_function"))
+    assert ends(wrong, "squared_bias") == pytest.approx((0.09, 0.01, 0.25))
 
 
 def test_an_estimator_that_is_not_known_here_counts_with_its_measured_bias() -> None:
-    (row,) = rows(record(estimator="of_a_third_party"))
+    (row,) = rows(record(estimator="of_a_third_party", bias_p_value=0.01))
     assert row["biased"] is True
-    assert row["squared_bias"] == 0.08
+    assert row["squared_bias"] == pytest.approx(0.09)
 
 
-def test_the_size_of_a_bias_is_that_of_one_coordinate_or_the_root_of_the_mean_square() -> None:
-    one, small, unknown, several = rows(
-        record(samples=1),
-        record(samples=2, bias=0.1),
-        record(samples=3, bias=None, bias_standard_error=None, squared_bias=None),
-        record(dimension=4, squared_bias=0.09, squared_bias_standard_error=0.05),
-    )
-    assert ends(one, "bias") == pytest.approx((0.3, 0.3 - Z * 0.1, 0.3 + Z * 0.1))
-    assert ends(small, "bias") == pytest.approx((0.1, 0.0, 0.1 + Z * 0.1))
-    assert ends(several, "bias") == pytest.approx((0.3, 0.0, math.sqrt(0.09 + Z * 0.05)))
-    assert ends(unknown, "bias") == (None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("changes", "seen"),
-    [
-        ({}, False),  # 3 standard errors
-        ({"bias": 0.41}, True),
-        ({"bias": None}, False),
-        ({"dimension": 3, "bias": 0.0, "squared_bias": 0.081}, True),  # signs that cancel
-        ({"dimension": 3, "bias": 0.41, "squared_bias": 0.08}, False),
-        ({"dimension": 3, "bias": 0.41, "squared_bias": None}, True),
-        ({"bias": 1e-9, "bias_standard_error": 0.0, "variance": 0.0}, False),  # rounding
-    ],
-)
-def test_a_bias_is_seen_beyond_four_standard_errors(changes: dict[str, Any], seen: bool) -> None:
-    (row,) = rows(record(**changes))
+@pytest.mark.parametrize(("p_value", "seen"), [(1e-12, True), (1e-5, False), (None, None)])
+def test_a_bias_is_found_by_its_p_value_alone(p_value: float | None, seen: bool | None) -> None:
+    """Whatever the average over coordinates says: here it is 41 standard errors off."""
+    (row,) = rows(record(bias_p_value=p_value, bias=4.1))
     assert row["bias_seen"] is seen
+    assert row["detectable_distance"] == 0.6
 
 
 def test_what_is_not_to_be_trusted_has_no_interval() -> None:
     (row,) = rows(record(trusted=False, tail_shape=0.9))
     assert ends(row, "variance") == (4.0, None, None)
     assert ends(row, "bias") == (0.3, None, None)
-    assert ends(row, "squared_bias") == (0.08, None, None)
+    assert ends(row, "squared_bias") == (pytest.approx(0.09), None, None)
     assert (row["trusted"], row["tail_shape"]) == (False, 0.9)
     (row,) = rows(record(trusted=None))  # too few replicates to know
     assert ends(row, "variance") == (4.0, 3.5, 4.6)

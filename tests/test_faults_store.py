@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -75,15 +76,19 @@ def test_the_second_writer_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: 
     assert set(measured(log)) == set(range(12))
 
 
+@pytest.mark.parametrize("by", ["file system", "system"])
 def test_where_nothing_can_be_locked_it_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by: str
 ) -> None:
     def refuse(*_: Any) -> None:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
-    monkeypatch.setattr(fcntl, "flock", refuse)
+    if by == "file system":
+        monkeypatch.setattr(fcntl, "flock", refuse)
+    else:
+        monkeypatch.setitem(sys.modules, "fcntl", None)
     assert len(part.read(written(tmp_path)).cells) == len(CELLS)
-    assert "cannot be locked on this file system" in capsys.readouterr().err
+    assert "cannot be locked on this system" in capsys.readouterr().err
 
 
 def test_one_process_writes_a_run_once_at_a_time(tmp_path: Path) -> None:

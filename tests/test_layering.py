@@ -24,6 +24,9 @@ def loaded_by(code: str) -> set[str]:
     "code",
     [
         "import harness",
+        "import reparam; [getattr(reparam, name) for name in reparam.__all__]",
+        "from harness.subjects import from_file, from_jax, from_tensorflow, from_torch",
+        "from harness.testing import plugin",
         "import implementations.registry",
         "from implementations.interface import contract; contract.kernels()",
         "import harness.cli; harness.cli.main(['--help'], standalone_mode=False)",
@@ -43,7 +46,8 @@ def test_the_check_sees_a_framework() -> None:
 
 
 def test_import_harness_is_light() -> None:
-    assert not loaded_by("import harness") & {"numpy", "pandas", "scipy", "mpmath", "click", "rich"}
+    for code in ("import harness", "import reparam", "import reparam, harness; dir(reparam), dir(harness)"):
+        assert not loaded_by(code) & {"numpy", "pandas", "scipy", "mpmath", "msgspec", "click", "rich"}
     for code in ("import harness.cli", "import harness.profiles"):  # --help, of `run` too
         assert not loaded_by(code) & {"numpy", "pandas", "scipy", "mpmath", "rich"}
 
@@ -51,7 +55,7 @@ def test_import_harness_is_light() -> None:
 @pytest.mark.parametrize("name", ["torch", "jax", "tensorflow"])
 def test_missing_framework_is_said_in_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "installed", lambda wanted: wanted != name)
-    with pytest.raises(BadInputError, match=rf"{name}.*not installed.*pip install .*\[{name}\]") as caught:
+    with pytest.raises(BadInputError, match=rf"{name}.*not installed.*pip install 'reparam\[{name}\]'") as caught:
         backends.chosen([name])
     assert "\n" not in str(caught.value)
     assert name not in backends.chosen()
@@ -66,3 +70,9 @@ def test_no_framework_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unknown_backend_lists_the_nearest() -> None:
     with pytest.raises(BadInputError, match=r"'torhc'.*torch"):
         backends.chosen(["torhc"])
+
+
+@pytest.mark.parametrize("package", ["harness", "reparam"])
+def test_dir_shows_the_public_names_and_loads_none(package: str) -> None:
+    code = f"import {package} as p; assert {{*p.__all__}} <= {{*dir(p)}}, dir(p)"
+    assert not loaded_by(code) & {"numpy", "pandas"}

@@ -9,7 +9,7 @@ import pytest
 
 from harness import noise
 from harness.oracle import variances
-from harness.variance import intervals, moments
+from harness.statistics import intervals, moments
 
 LOC, SCALE = 1.1, 1.6
 

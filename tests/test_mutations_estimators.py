@@ -16,7 +16,7 @@ from harness import noise
 from harness.execution.work import Cell, Work
 from harness.oracle import estimators as truths
 from harness.oracle import gradients, variances
-from harness.variance import intervals, moments
+from harness.statistics import intervals, moments
 
 REPLICATES, SAMPLES, DIMENSION = 20_000, 2, 2
 PARAMETERS = {"loc": np.array([0.7, -0.5]), "scale": np.array([1.25, 0.75])}

@@ -15,10 +15,16 @@ README = Path(__file__).parents[1] / "README.md"
 PROGRAMS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
 
 
+#: Frameworks that a program imports for a gradient of its own.
+OWN = re.compile(r"^import .*?\b(torch|jax|tensorflow)\b", re.MULTILINE)
+
+
 def _needs(program: str) -> list[str]:
     """Return the reference backends that a program imports; all of them where it measures with the harness."""
-    named = re.findall(r"from implementations\.(\w+) import", program)
-    return named or [row.name for row in registry.backends().values() if row.kind == "reference"]
+    named = re.findall(r"from implementations\.(\w+) import", program) or OWN.findall(program)
+    if named or "def test_" in program:
+        return named
+    return [row.name for row in registry.backends().values() if row.kind == "reference"]
 
 
 def test_there_are_programs_for_every_framework() -> None:
@@ -26,7 +32,12 @@ def test_there_are_programs_for_every_framework() -> None:
     assert named == {"torch", "jax", "tensorflow"}
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
+#: A gradient of one's own, and the other programs.
+FIRST = [program for program in PROGRAMS if re.search(r"^import .*\breparam\b", program, re.MULTILINE)]
+REST = [program for program in PROGRAMS if program not in FIRST]
+
+
+@pytest.mark.parametrize("program", REST, ids=range(len(REST)))
 def test_a_program_of_the_readme_runs(program: str, pytestconfig: pytest.Config, tmp_path: Path) -> None:
     chosen = pytestconfig.getoption("backend")
     for name in _needs(program):
@@ -36,9 +47,26 @@ def test_a_program_of_the_readme_runs(program: str, pytestconfig: pytest.Config,
             pytest.skip(f"--backend leaves {name} out")
     file = tmp_path / "program.py"  # a file, since a measurement spawns processes that import it again
     file.write_text(program)
-    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=300, check=False)
+    how = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if "def test_" in program else []
+    done = subprocess.run([sys.executable, *how, str(file)], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("torch", "BIASED"), ("jax", "Total variance"), ("tensorflow", "Best: four")]
+)
+def test_a_gradient_of_ones_own(name: str, words: str, tmp_path: Path) -> None:
+    """The first program of each framework is short and gives the answer that the text announces."""
+    if not registry.installed(name):
+        pytest.skip(registry.install_command(name))
+    (program,) = [program for program in FIRST if OWN.findall(program) == [name]]
+    file = tmp_path / "program.py"
+    file.write_text(program)
+    done = subprocess.run([sys.executable, str(file)], capture_output=True, text=True, timeout=300, check=False)
+    assert words in done.stdout, done.stderr
+    assert ("compatible with" in done.stdout) is (name == "torch")
+    assert len([line for line in program.splitlines() if line.strip() and not line.startswith("import")]) <= 7
 
 
 @pytest.mark.parametrize("program", [program for program in PROGRAMS if "gauss_newton" in program])

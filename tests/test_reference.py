@@ -18,7 +18,8 @@ from harness.oracle.gradients import Expectation
 from harness.oracle.reference import Reference
 from harness.problems import NOISE, PROBLEMS, instance
 from harness.results import schema
-from harness.variance import intervals, laws, moments
+from harness.statistics import intervals, moments
+from harness.variance import laws
 from harness.variance.against import against, squared_bias
 from harness.variance.plan import plan
 

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy import stats
 from site_records import reproductions
 
 from harness import noise, profile_cells, profiles
@@ -52,10 +53,12 @@ def measured(row: Measurement, parameter: str, factor: float = 1.0, shift: float
                    variance_low=variance, variance_high=variance, **blank)  # fmt: skip
     error = math.sqrt(variance / REPLICATES)
     mean = quantities.truth(raw).mean + shift * error
+    p_value = min(2 * float(stats.norm.sf(shift)), 1.0)
     reach = math.exp(1.96 * 0.01)
     return msgspec.structs.replace(
         raw, mean=mean, mean_standard_error=error, bias=None if gradient is None else mean - gradient,
         variance=factor * variance, variance_low=factor * variance / reach, variance_high=factor * variance * reach,
+        bias_p_value=p_value,
     )  # fmt: skip
 
 
@@ -92,6 +95,20 @@ def test_a_mean_ten_standard_errors_off_differs() -> None:
     spoilt = [point for point in spoilt if not math.isclose(point.low or 0.0, point.high or 0.0)]
     assert len(spoilt) > 30
     assert not any(point.agrees for point in spoilt)
+
+
+def test_the_mean_of_an_unbiased_estimator_is_judged_by_the_rule_of_every_bias() -> None:
+    """The p-value decides, whatever the interval of the average over coordinates says; of a biased one it does not."""
+    paper = table.PAPERS["jang2017"]
+    rows = [row for row in paper.measurements if "mean" in {paper.figures[title].quantity for title in row.figures}]
+    agreed = {}
+    for row in rows:
+        (title,) = row.figures
+        record = msgspec.structs.replace(measured(row, "logits"), bias_p_value=1e-12)
+        agreed[row.estimator] = plan.point("jang2017", paper, row, title, record, 5.0).agrees
+    assert agreed == {"gumbel_softmax": True, "score_function": False}
+    assert verdict.deviation_of(1.0) == 0.0
+    assert verdict.deviation_of(0.05) == pytest.approx(quantities.QUANTILE)
 
 
 def test_the_signal_of_the_bound_agrees_and_a_wrong_one_does_not() -> None:

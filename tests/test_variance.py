@@ -12,7 +12,8 @@ from harness import dtypes, noise
 from harness.errors import BadInputError
 from harness.oracle import article as article_oracle
 from harness.problems import PROBLEMS, instance
-from harness.variance import article, blocks, engine, tree
+from harness.statistics import merging
+from harness.variance import article, blocks, engine
 from harness.variance.plan import plan
 
 # the plan
@@ -96,7 +97,7 @@ def run_stream(function, replicates, block=256, dtype="float64"):
 
     run = blocks.Blocks(NUMPY, function, ({"a": np.asarray(2.0)}, {}), draw, block, replicates)
     found = engine.stream(run, 0, run.number)
-    return tree.root(found.nodes)["a"], found
+    return merging.root(found.nodes)["a"], found
 
 
 @pytest.mark.parametrize("replicates", [2, 255, 256, 257, 1000])

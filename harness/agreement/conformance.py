@@ -75,7 +75,10 @@ def run(cells: Sequence[Cell], kernels: Sequence[str], cases: Sequence[str], eng
 def summary(found: Verdict) -> list[str]:
     """Return what is said of a check: how much was compared, and what deviates."""
     numbers = sum(record.comparisons for record in found.records)
-    lines = [f"{len(found.records)} comparisons of {numbers} numbers, {len(found.failures)} out of budget"]
+    lines = [
+        f"{len(found.records)} comparisons of {numbers} numbers, {len(found.failures)} out of budget"
+        + (f", {len(found.listed)} listed as known deviations" if found.listed else "")
+    ]
     lines += _counts(found.records)
     rows: dict[tuple[str, str, str], list[Check]] = {}
     for record in found.listed:

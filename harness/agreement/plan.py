@@ -141,10 +141,13 @@ def _families(backend: str, mode: str) -> tuple[Callable[[Sequence[Case], Config
     return FAMILIES if registry.find(backend).kind == "reference" else (kernel_subjects.cells, fisher.cells)
 
 
-def _badness(record: Check) -> tuple[bool, float]:
+def _badness(record: Check) -> tuple[bool, bool, float]:
+    """Return a sort key: what makes a check fail after what a ledger lists, and that after what is within budget."""
+    outside = record.error is None or not record.within_budget
     if record.error is None:
-        return True, float("inf")
-    return not record.within_budget, record.error / record.budget if record.budget else record.error
+        return record.deviation != ledger.LISTED, outside, float("inf")
+    size = record.error / record.budget if record.budget else record.error
+    return outside and record.deviation != ledger.LISTED, outside, size
 
 
 def worst(records: Iterable[Record]) -> list[Check]:

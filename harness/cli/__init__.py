@@ -10,16 +10,19 @@ import click
 from harness import closing, errors
 from harness.cli.checking import check
 from harness.cli.completing import completion
-from harness.cli.estimating import coverage, laws, recommend, variance
+from harness.cli.estimating import coverage, laws, variance
 from harness.cli.groups import Named
 from harness.cli.interrupts import one_at_a_time
 from harness.cli.listing import doctor, list_
 from harness.cli.measuring import curvature, race, throughput, time, train
 from harness.cli.new import new
 from harness.cli.publishing import run, site
+from harness.cli.recommending import recommend
 from harness.cli.reproducing import reproduce
 from harness.cli.results import results
+from harness.cli.subjects import compare, measure
 from harness.cli.trajectory import trajectory
+from harness.requirements import explained
 
 
 class _OneLineError(click.ClickException):
@@ -68,7 +71,7 @@ class _Main(Named):
         try:
             if not {"-h", "--help"} & set(ctx.args):
                 _say_refused()
-            with closing.command() as ended:
+            with explained("this command"), closing.command() as ended:
                 try:
                     result = super().invoke(ctx)
                 except click.exceptions.Exit:
@@ -111,6 +114,8 @@ def main() -> None:
 for _command in (
     doctor,
     list_,
+    measure,
+    compare,
     check,
     variance,
     laws,

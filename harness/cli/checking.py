@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.completing import completes
+from harness.cli.durations import Seconds
 from harness.cli.options import DTYPES, Folder, Where, on_engine, others_printed, print_records, where
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ SHOWN = 10
 @click.option("--snippets", type=Folder(), metavar="FOLDER",
               help="Write a program for each deviation; one for a kernel needs that framework alone.")  # fmt: skip
 @click.option("--update-ledger", is_flag=True, help="Write the deviations of the libraries into their ledgers.")
-@click.option("--search", "seconds", type=float, metavar="SECONDS",
+@click.option("--search", "seconds", type=Seconds(), metavar="SECONDS",
               help="Search the inputs with the largest errors, for so long for each backend and dtype.")  # fmt: skip
 @click.option("--everywhere", is_flag=True,
               help="With --search: the whole range of the dtype, also where squares leave it.")  # fmt: skip
@@ -70,7 +71,8 @@ def check(
     Example: reparam check --backend torch --kernel gaussian
     """
     from harness import errors
-    from harness.agreement import conformance
+    from harness.agreement import conformance, uncompared
+    from harness.console import note
 
     if (add or everywhere) and seconds is None:
         given = "--add" if add else "--everywhere"
@@ -96,6 +98,14 @@ def check(
     if own and not rest:
         ctx.exit(_told(others, where.format))
     cells = conformance.everything(rest, cases) if full else conformance.cells(rest, cases, modes, **options)
+    without = uncompared.reasons(cells, rest, cases, modes, () if full else options["backends"])
+    if not cells:
+        raise errors.BadInputError(
+            f"there is nothing to compare: {'; '.join(without)}; give another --backend, --kernel or --mode; what each "
+            "library lacks: reparam list gaps"
+        )
+    for line in without:
+        note(f"not compared: {line}")
     ctx.exit(_check(cells, rest, cases, snippets, update_ledger, others, where.format, engine))
 
 
@@ -107,7 +117,7 @@ _COLUMNS: Columns = {
     "derivative": "derivative",
     "error": "error",
     "budget": "budget",
-    "within": "within_budget",
+    "within": lambda row: "listed" if row["deviation"] == "listed" else "yes" if row["within_budget"] else "NO",
     "worst case": "case",
 }
 

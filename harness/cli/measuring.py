@@ -153,7 +153,7 @@ def throughput(
 ) -> None:
     """Time the streaming engine beside a loop over single samples, and beside the draw of its noise alone.
 
-    Gradients of |x|^2 by loc and scale, all four moments kept, compiled.
+    Gradients of |x|^2 by loc and scale, with mean and variance of each coordinate, compiled.
 
     Example: reparam throughput --backend jax
     """

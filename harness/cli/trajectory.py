@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli import biases
 from harness.cli.completing import completes
 from harness.cli.options import Where, pairs, print_measured, where
 
@@ -43,11 +44,11 @@ def trajectory(
 
     The gradient is that of the evidence lower bound of 8 digits by the parameters of their posterior, with the
     posterior and the decoder that the framework has trained so far; the truth is a long run with its own error.
-    Exit status 1 where a gradient is NaN or infinite.
+    Distance, "seen from" and biased are those of `reparam variance`. Exit status 1 where a gradient is NaN or infinite.
 
     Example: reparam trajectory categorical_vae --steps 200 --at 0 --at 200 --backend jax
     """
-    from harness.console import interval, number, seconds
+    from harness.console import interval, seconds
     from harness.variance import trajectory as trajectories
 
     cells = trajectories.plan(
@@ -68,9 +69,7 @@ def trajectory(
         "estimator": "estimator",
         "by": "parameter",
         "variance [95 %]": lambda row: interval(row, "variance", "variance_low", "variance_high"),
-        "squared bias (s.e.)": lambda row: (
-            f"{number(row['squared_bias'], 3)} ({number(row['squared_bias_standard_error'], 2)})"
-        ),
-        "per gradient": lambda row: seconds(row["seconds_per_gradient"]),
+        **biases.columns(),
+        "amortised": lambda row: seconds(row["seconds_per_gradient"]),
     }
     ctx.exit(print_measured(cells, columns, where.format, keeps=True))

@@ -26,6 +26,7 @@ from harness.errors import BadInputError, MeasurementError, without_folders
 from harness.execution import progress
 from harness.execution.identity import identity, require_like
 from harness.execution.work import Task
+from harness.requirements import explained
 from implementations import registry
 from implementations.entries import in_one_line
 
@@ -34,7 +35,11 @@ READY, LOADED, REPORT, RESULT, ERROR = "ready", "loaded", "report", "result", "e
 
 
 class UnavailableError(BadInputError):
-    """The device that was asked for is not there."""
+    """The device or the framework that was asked for cannot be used here."""
+
+
+class BrokenFrameworkError(UnavailableError):
+    """The framework is installed, and its import fails."""
 
 
 def _exit_with_driver() -> None:
@@ -77,7 +82,8 @@ def _quiet() -> Iterator[None]:
 def _one_line() -> Iterator[None]:
     """Turn what a work raises into an error of one line, which can be read where the framework is not loaded."""
     try:
-        yield
+        with explained("this measurement"):
+            yield
     except (BadInputError, ImportError):
         raise
     except Exception as error:
@@ -89,7 +95,10 @@ def _one_line() -> Iterator[None]:
 @cache
 def _backend(name: str, device: str, threads: int) -> ModuleType:
     with _quiet():
-        package = registry.load(name)
+        try:
+            package = registry.load(name)
+        except registry.BrokenFrameworkError as error:
+            raise BrokenFrameworkError(without_folders(str(error))) from None
         try:
             package.runtime.configure(device, threads)
         except RuntimeError as error:
@@ -102,7 +111,7 @@ def load(task: Task) -> ModuleType:
     """Return the backend of a task, loaded and configured in this process.
 
     Raises:
-        BadInputError, ImportError: there is no such device, framework or code here.
+        BadInputError, ImportError: there is no such device, framework or code here, or the framework is broken.
         MeasurementError: the framework raised something else.
     """
     with _one_line():

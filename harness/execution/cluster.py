@@ -21,6 +21,7 @@ from harness.execution.child import UnavailableError
 from harness.execution.identity import identity
 from harness.execution.process import Listener
 from harness.execution.remote import command, release, remote, resource
+from harness.requirements import missing
 
 _ADDRESS = re.compile(r"(?:(?P<scheme>tcp|tls)://)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>\d{1,5})", re.ASCII)
 
@@ -80,10 +81,7 @@ def _connected(address: str) -> Any:
         import dask
         import distributed
     except ImportError:
-        raise BadInputError(
-            "--scheduler needs distributed, which is not installed; install it: "
-            'pip install -c constraints.txt -e ".[cluster]"'
-        ) from None
+        raise missing("distributed", "--scheduler") from None
     # what a lost connection means is said once, by this module
     for name in ("distributed.client", "distributed.comm", "distributed.core", "distributed.batched"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

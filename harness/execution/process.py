@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.context import SpawnProcess
 from typing import Any, NoReturn
 
-from harness.errors import MeasurementError
+from harness.errors import BadInputError, MeasurementError
 from harness.execution import child
 from harness.execution.work import Task
 from implementations import registry
@@ -23,6 +24,12 @@ Listener = Callable[[str, int, int, str], None]
 
 #: Seconds that a process has to end by itself after its last task.
 GRACE = 5.0
+
+#: Exit status of a process whose program, run again while it starts, would start a process itself.
+UNGUARDED = 78
+
+#: Part of the error that `multiprocessing` raises there.
+_STARTING = "bootstrapping phase"
 
 #: Seconds between two looks at whether a silent process lives: a pipe that a grandchild holds open does not say it.
 _TURN = 0.5
@@ -48,8 +55,19 @@ def cause(code: int | None) -> str:
     if code is None or code >= 0:
         return f"exit status {code}"
     names = {number.value: number.name for number in signal.Signals}
-    guess = ", perhaps out of memory" if -code == signal.SIGKILL else ""
-    return f"killed by signal {-code} ({names.get(-code, 'unknown')}){guess}"
+    name = names.get(-code, "unknown")
+    guess = ", perhaps out of memory" if name == "SIGKILL" else ""  # Windows has no such signal
+    return f"killed by signal {-code} ({name}){guess}"
+
+
+def _start(process: SpawnProcess) -> None:
+    """Start a process. Where this one is still importing the caller's program, end it: the driver says why."""
+    try:
+        process.start()
+    except RuntimeError as error:
+        if _STARTING not in str(error):
+            raise
+        raise SystemExit(UNGUARDED) from None
 
 
 class FrameworkProcess:
@@ -67,7 +85,7 @@ class FrameworkProcess:
         self._connection, theirs = SPAWN.Pipe()
         self._process = SPAWN.Process(target=child.serve, args=(theirs, environment))
         with _CHILDREN:
-            self._process.start()
+            _start(self._process)
         theirs.close()
 
     def call(self, function: Callable[[Task], Any], task: Task, listener: Listener = silent) -> Any:
@@ -79,6 +97,7 @@ class FrameworkProcess:
             listener: told of the progress.
 
         Raises:
+            BadInputError: the program that calls this cannot be imported without starting processes.
             DiedError: the process ended, or was left in the midst of another task.
             TimeLimitError: the task took too long, and the process was killed.
             Exception: what the work raised, see `child.call`, or the listener.
@@ -128,6 +147,11 @@ class FrameworkProcess:
 
     def _died(self) -> NoReturn:
         self._wait(GRACE)
+        if self._exit_code() == UNGUARDED:
+            raise BadInputError(
+                "the program that called this starts processes while it is imported, and each process imports it; put "
+                "what it runs under: if __name__ == '__main__':"
+            ) from None
         raise DiedError(f"the {self.backend} process died: {cause(self._exit_code())}") from None
 
     def _exit_code(self) -> int | None:

@@ -48,7 +48,7 @@ def require_seed(seed: object) -> int:
 
 def name_of(subject: Any) -> str:
     """Return the name of a subject: its own, else that of its function."""
-    return str(getattr(subject, "name", "") or getattr(subject, "__name__", "") or type(subject).__name__)
+    return str(getattr(subject, "name", "") or getattr(subject, "__name__", "") or "the gradient")
 
 
 class Reader:
@@ -84,7 +84,8 @@ class Reader:
             row, place = (int(i[0]) for i in np.nonzero(one != again))
             raise BadInputError(
                 f"{self.name} gives other numbers for the same seed: at {self.layout.name(place)} "
-                f"{one[row, place]:.9g} and then {again[row, place]:.9g}; seed every random generator that it draws from with its argument `seed`, as in "
+                f"{one[row, place]:.9g} and then {again[row, place]:.9g}; seed every "
+                "random generator that it draws from with its argument `seed`, as in "
                 "numpy.random.default_rng(seed)"
             )
         fitting = max(BLOCK_NUMBERS // self.layout.size, 1)

@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import dtypes
+from harness.errors import BadInputError
 from harness.estimators import ESTIMATORS
 from harness.oracle.costs import COSTS
 from harness.oracle.quadrature import continuous
 from harness.oracle.samplers import SAMPLERS
 from harness.oracle.sized import sized
-from harness.problems import PROBLEMS
+from harness.problems import NOISE, PROBLEMS
+from implementations.interface import outcomes
 
 Float = NDArray[np.float64]
 
@@ -49,10 +51,19 @@ def baselines(problem: str, parameters: Mapping[str, Any], constants: Mapping[st
     Returns:
         {"baseline": E f, "baseline.NAME": E[f s_i^2] / E[s_i^2] of every parameter, [*event]}.
 
+    Raises:
+        BadInputError: the distribution has more outcomes than are enumerated.
+
     Reference:
         Greensmith, Bartlett and Baxter, 2004, theorem 8.
     """
     row = PROBLEMS[problem]
+    if SAMPLERS[row.distribution].support is not None:
+        reason = outcomes.excess(NOISE[row.distribution], next(iter(parameters.values())).shape)
+        if reason:
+            raise BadInputError(
+                f"problem {problem!r} has no baselines that are known: {reason}; take another estimator"
+            )
     wide = {name: np.asarray(value, np.longdouble) for name, value in parameters.items()}
     fixed = {name: np.asarray(value, np.longdouble) for name, value in constants.items()}
     found = _by_quadrature if SAMPLERS[row.distribution].support is None else _by_enumeration

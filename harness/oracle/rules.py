@@ -30,7 +30,8 @@ from harness.oracle.costs import COSTS
 from harness.oracle.estimators import GRADIENTS, Given
 from harness.oracle.quadrature import COLUMNS, LARGEST, beta_values, continuous, product
 from harness.oracle.samplers import SAMPLERS
-from harness.problems import PROBLEMS
+from harness.problems import NOISE, PROBLEMS
+from implementations.interface import outcomes
 
 Real = NDArray[np.longdouble]
 Float = NDArray[np.float64]
@@ -104,8 +105,10 @@ def _rule(estimator: str, distribution: str, parameters: dict[str, Real], sample
 
 def _by_value(distribution: str, parameters: dict[str, Real], samples: int) -> tuple[Real, Real] | None:
     """Return noise that gives every joint value of some samples, and the values' probabilities."""
-    sampler = SAMPLERS[distribution]
-    if sampler.support is None or sampler.points(parameters) ** samples > LARGEST:
+    sampler, event = SAMPLERS[distribution], parameters["logits"].shape
+    if sampler.support is None or outcomes.excess(NOISE[distribution], event, samples):
+        return None
+    if sampler.points(parameters) ** samples > LARGEST:
         return None
     values = sampler.support(parameters)[0]  # [points, *event]
     from harness.oracle.sized import sized

@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.oracle import gammas
 from harness.oracle.sized import Real, Sized, exp, log_sum_exp, sigmoid, sized, softmax, softplus, square
+from implementations.interface import outcomes
 
 Arrays = Mapping[str, Real]
 Paths = dict[str, Sized]
@@ -39,7 +40,7 @@ class Sampler(NamedTuple):
         relaxed: (parameters, noise, temperature) -> the relaxation at unconditional noise; None for a continuous one.
         conditional: (parameters, x, noise, temperature, whole) -> the relaxation at the noise given x, with the path
             through that noise too where `whole`, else with the noise held constant.
-        support: parameters -> all values, [1, points, *event].
+        support: parameters -> all values, [1, points, *event]; ValueError where they are too many.
         points: parameters -> how many values there are; 0 for a continuous one.
     """
 
@@ -116,6 +117,7 @@ def _bits_mean(parameters: Arrays) -> Relaxed:
 
 def _bits_support(parameters: Arrays) -> Real:
     shape = parameters["logits"].shape
+    outcomes.require_enumerable("logistic", shape)
     values = np.array(list(itertools.product((0, 1), repeat=int(np.prod(shape)))), np.longdouble)
     return values.reshape(1, -1, *shape)
 
@@ -196,6 +198,7 @@ def _classes_points(parameters: Arrays) -> int:
 
 def _classes_support(parameters: Arrays) -> Real:
     shape = parameters["logits"].shape
+    outcomes.require_enumerable("gumbel", shape)
     chosen = np.array(list(itertools.product(range(shape[-1]), repeat=math.prod(shape[:-1]))))  # [points, vectors]
     values: Real = np.eye(shape[-1], dtype=np.longdouble)[chosen].reshape(1, -1, *shape)
     return values

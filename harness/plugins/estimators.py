@@ -5,16 +5,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import msgspec
 from scipy import stats
 
 from harness.estimators import ESTIMATORS, fits
 from harness.plugins import texts, trial
-from harness.plugins.findings import Settings, agreement, contract, distance, far, finding, measured, told, trials
+from harness.plugins.findings import (
+    Settings,
+    agreement,
+    bias_error,
+    contract,
+    description,
+    far,
+    finding,
+    improbability,
+    measured,
+    off,
+    trials,
+)
 from harness.problems import PROBLEMS
 from harness.results.schema import Check, Variance
+from harness.statistics.intervals import CONFIDENCE
 from harness.validation import settle
 from harness.variance import laws
-from harness.variance.intervals import CONFIDENCE
+from harness.variance.judging import described
 from implementations import registry
 
 
@@ -78,29 +92,58 @@ def judge(name: str, settings: Settings) -> Iterator[Check]:
 
 
 def means(kernel: str, records: Sequence[Variance], by_estimator: bool = False) -> Iterator[Check]:
-    """Hold every mean against the exact gradient: a record for each backend and problem, or estimator."""
-    bound = far(records)
+    """Judge the bias of every gradient: a record for each backend and problem, or estimator.
+
+    What cannot be judged, such as the mean of a heavy tail, is a record of its own, without a comparison.
+    """
+    known = [record for record in records if not _undecided(record)]
     groups: dict[tuple[str, str], list[Variance]] = {}
-    for record in records:
+    for record in known:
         case = record.estimator if by_estimator else record.problem
         groups.setdefault((record.backend, case), []).append(record)
     for (backend, case), group in groups.items():
-        worst = max(group, key=distance)
-        off = distance(worst)
-        yield finding(kernel, "mean", backend=backend, case=case, error=off, unit="s.e.", budget=bound,
-                      wrong=told(worst) if off > bound else "", comparisons=len(group))  # fmt: skip
+        worst = max(group, key=bias_error)
+        wrong = description(worst) if off(worst, len(known)) else ""
+        yield _of_means(kernel, "mean", backend, case, worst, len(known), len(group), wrong)
+    yield from _not_judged(kernel, records, by_estimator)
 
 
 def _bias(kernel: str, records: Sequence[Variance]) -> Iterator[Check]:
-    """Look for the bias that an estimator declares: somewhere it must be there."""
-    bound = far(records)
-    for backend in dict.fromkeys(record.backend for record in records):
-        own = [record for record in records if record.backend == backend]
-        infinite = next((told(record) for record in own if record.mean is None), "")
-        worst = max(own, key=distance)
-        unseen = "" if distance(worst) > bound else "it says that it is biased, and no mean is off; leave biased out"
-        yield finding(kernel, "bias", backend=backend, case=worst.problem, error=distance(worst), comparisons=len(own),
-                      unit="s.e., declared", budget=bound, wrong=infinite or unseen)  # fmt: skip
+    """Look for the bias that an estimator declares: it must be found somewhere."""
+    known = [record for record in records if not _undecided(record)]
+    groups: dict[str, list[Variance]] = {}
+    for record in known:
+        groups.setdefault(record.backend, []).append(record)
+    for backend, own in groups.items():
+        infinite = next((description(record) for record in own if record.mean is None), "")
+        worst = max(own, key=bias_error)
+        unseen = "" if off(worst, len(known)) else "it says that it is biased, and no mean is off; leave biased out"
+        wrong = infinite or unseen
+        yield _of_means(kernel, "bias", backend, worst.problem, worst, len(known), len(own), wrong, ", declared")
+    yield from _not_judged(kernel, records, by_estimator=False)
+
+
+def _undecided(record: Variance) -> bool:
+    return record.mean is not None and record.bias_p_value is None
+
+
+def _of_means(
+    kernel: str, what: str, backend: str, case: str, worst: Variance, comparisons: int, size: int, wrong: str,
+    note: str = "",
+) -> Check:  # fmt: skip
+    budget = improbability(laws.FAMILY_WISE / comparisons)
+    return finding(kernel, what, backend=backend, case=case, error=bias_error(worst), unit=f"-log10 p{note}",
+                   budget=budget, comparisons=size, wrong=wrong)  # fmt: skip
+
+
+def _not_judged(kernel: str, records: Sequence[Variance], by_estimator: bool) -> Iterator[Check]:
+    """Return what is not known: it is wrong where nothing else was judged in the backend."""
+    judged = {record.backend for record in records if not _undecided(record)}
+    for record in filter(_undecided, records):
+        case = f"{record.estimator if by_estimator else record.problem} by {record.parameter}"
+        check = finding(kernel, "not judged", backend=record.backend, case=case, comparisons=0)
+        wrong = record.backend not in judged
+        yield msgspec.structs.replace(check, within_budget=not wrong, observed=described(record))
 
 
 def _variances(kernel: str, records: Sequence[Variance]) -> Iterator[Check]:
@@ -108,11 +151,11 @@ def _variances(kernel: str, records: Sequence[Variance]) -> Iterator[Check]:
     known = [record for record in records if record.exact_variance is not None and record.trusted is not False]
     bound = far(known)
     for record in known:
-        off = variance_distance(record)
+        away = variance_distance(record)
         wrong = f"by {record.parameter}: variance {record.variance:.4g}, the row says {record.exact_variance:.4g}"
         case = f"{record.problem} by {record.parameter}"
-        yield finding(kernel, "variance", backend=record.backend, case=case, error=off, unit="s.e.",
-                      budget=bound, wrong=wrong if off > bound else "")  # fmt: skip
+        yield finding(kernel, "variance", backend=record.backend, case=case, error=away, unit="s.e.",
+                      budget=bound, wrong=wrong if away > bound else "")  # fmt: skip
 
 
 def variance_distance(record: Variance) -> float:

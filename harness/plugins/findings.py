@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from harness.execution.work import Cell, Work
 from harness.plugins import rows
 from harness.results.schema import Check, Record, Variance, finite
 from harness.variance import laws
+from harness.variance.judging import biased, described
 
 Float = NDArray[np.float64]
 
@@ -25,6 +27,9 @@ DTYPE = "float64"
 
 #: Two texts of one formula at the same noise: far above the roundings of both, far below any term.
 AGREEMENT = 1e-9
+
+#: The least p-value that is told from 0.
+LEAST_P_VALUE = 1e-300
 
 #: This machine, and 120 s for one answer of a row: it takes a few.
 ENGINE = Engine(time_limit=120.0)
@@ -158,7 +163,7 @@ def agreement(kernel: str, results: Mapping[str, Mapping[str, Mapping[str, Float
 
 
 def far(records: Sequence[Variance]) -> float:
-    """Return from how many standard errors on a mean is off, at the family-wise rate of `laws`."""
+    """Return from how many standard errors on a variance is off, at the family-wise rate of `laws`."""
     return float(stats.norm.isf(laws.FAMILY_WISE / max(len(records), 1) / 2))
 
 
@@ -174,20 +179,31 @@ def measured(cells: Sequence[Cell], kernel: str, engine: Engine) -> tuple[list[C
     return found, records
 
 
-def distance(record: Variance) -> float:
-    """Return how far a mean is from the exact gradient, in standard errors, roundings forgiven; inf for NaN."""
-    if record.bias is None or record.bias_standard_error is None:
-        return float("inf")
-    beyond = max(abs(record.bias) - laws.rounding(record), 0.0)
-    if not record.bias_standard_error:
-        return float("inf") if beyond else 0.0
-    return beyond / record.bias_standard_error
+def improbability(p_value: float) -> float:
+    """Return -log10 of a p-value, in which the error of a mean is counted."""
+    return -math.log10(max(p_value, LEAST_P_VALUE))
 
 
-def told(record: Variance) -> str:
-    """Say what was measured and what it should be."""
+def bias_error(record: Variance) -> float:
+    """Return the error of a mean, in `improbability`; infinite for one that is NaN or infinite."""
     if record.mean is None:
-        return f"by {record.parameter}: the mean is NaN or infinite"
-    error, exact = record.mean_standard_error or 0.0, record.exact_mean or 0.0
-    opposite = " (its sign is wrong)" if abs(record.mean + exact) < abs(record.mean - exact) / 4 else ""
-    return f"by {record.parameter}: mean {record.mean:.6g} (s.e. {error:.2g}), exact {exact:.6g}{opposite}"
+        return math.inf
+    return 0.0 if record.bias_p_value is None else improbability(record.bias_p_value)
+
+
+def off(record: Variance, comparisons: int) -> bool:
+    """Return whether a mean is off: its bias is found, or it is NaN or infinite."""
+    return record.mean is None or bool(biased(record, comparisons, laws.FAMILY_WISE))
+
+
+def description(record: Variance) -> str:
+    """Return what was measured of a mean, and what it should be."""
+    return described(record) + (" (its sign is wrong)" if _opposite(record) else "")
+
+
+def _opposite(record: Variance) -> bool:
+    """Return whether the mean over coordinates is that of the exact gradient with the other sign."""
+    mean, exact = record.mean, record.exact_mean
+    if mean is None or exact is None or abs(exact) <= 8 * (record.mean_standard_error or 0.0) + laws.rounding(record):
+        return False
+    return abs(mean + exact) < abs(mean - exact) / 4

@@ -25,8 +25,8 @@ from harness.reproduce import points
 from harness.reproduce.quantities import Shown
 from harness.reproduce.rows import Figure
 from harness.results.schema import Record
+from harness.statistics.intervals import CONFIDENCE
 from harness.variance.blocks import gradient_function
-from harness.variance.intervals import CONFIDENCE
 
 Float = NDArray[np.float64]
 

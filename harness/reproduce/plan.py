@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness import noise
+from harness.estimators import ESTIMATORS
 from harness.execution.work import Cell
 from harness.reproduce import points, quantities, verdict
 from harness.reproduce.rows import Measurement, Paper
@@ -82,6 +83,7 @@ def point(name: str, paper: Paper, row: Measurement, title: str, record: Varianc
     """Return the point of a figure that a measured gradient gives, judged."""
     figure = paper.figures[title]
     quantity = quantities.QUANTITIES[figure.quantity]
+    unbiased = figure.quantity == "mean" and not ESTIMATORS[record.estimator].biased
     return points.judged(
         title,
         figure,
@@ -91,6 +93,7 @@ def point(name: str, paper: Paper, row: Measurement, title: str, record: Varianc
         limit,
         logarithmic=quantity.logarithmic,
         forgiven=quantity.rounding(rounding(record)),
+        p_value=record.bias_p_value if unbiased else None,
         backend=record.backend,
         dtype=record.dtype,
         device=record.device,

@@ -9,7 +9,7 @@ from harness.reproduce import verdict
 from harness.reproduce.quantities import Shown
 from harness.reproduce.rows import Figure
 from harness.results.schema import Reproduction, finite
-from harness.variance.intervals import CONFIDENCE
+from harness.statistics.intervals import CONFIDENCE
 
 
 def judged(
@@ -23,6 +23,7 @@ def judged(
     logarithmic: bool = False,
     forgiven: float = 0.0,
     degrees: float = math.inf,
+    p_value: float | None = None,
     **fields: Any,
 ) -> Reproduction:
     """Return a point.
@@ -37,9 +38,13 @@ def judged(
         logarithmic: whether the interval is extended on the log scale.
         forgiven: deviation that rounding explains.
         degrees: of freedom, where the interval is Student's.
+        p_value: of a bias, where that decides and not the interval.
         **fields: the other fields of the record.
     """
-    away = verdict.deviation(*shown, exact, logarithmic, forgiven, degrees)
+    if p_value is None:
+        away = verdict.deviation(*shown, exact, logarithmic, forgiven, degrees)
+    else:
+        away = verdict.deviation_of(p_value)
     return Reproduction(
         figure=title,
         quantity=quantity,

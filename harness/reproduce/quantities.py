@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from harness.estimators import ESTIMATORS
 from harness.oracle import exact
 from harness.results.schema import Variance
-from harness.variance.intervals import CONFIDENCE
+from harness.statistics.intervals import CONFIDENCE
 from harness.variance.task import inputs, task_of
 
 #: The normal quantile of the intervals.

@@ -2,7 +2,8 @@
 
 Every point of a figure is judged by its distance from the exact value in standard errors of its own interval: on the
 log scale for variances, whose interval is symmetric there. The limit is Bonferroni's over all comparisons of one
-reproduction in one backend, which holds whatever the points share.
+reproduction in one backend, which holds whatever the points share. The mean of an estimator that is unbiased is judged
+by its p-value, as every bias is (`harness.variance.judging`): its deviation is that of a normal law with that chance.
 
 A variance of heavy-tailed gradients strays farther to the low side than a normal law says: with the tails of
 Mohamed et al.'s score function and 100,000 replicates, 3.29 standard errors are passed eight times as often as they
@@ -22,7 +23,7 @@ from scipy.special import ndtri, ndtri_exp
 
 from harness.reproduce.quantities import QUANTILE
 from harness.results.schema import Reproduction
-from harness.variance.intervals import CONFIDENCE
+from harness.statistics.intervals import CONFIDENCE
 
 #: Chance that a sound backend differs anywhere in one reproduction.
 ERROR_RATE = 1e-3
@@ -34,6 +35,11 @@ TAILS = 10.0
 def limit(comparisons: int) -> float:
     """Return the largest deviation, in standard errors, at which each of several comparisons agrees."""
     return -float(ndtri(ERROR_RATE / TAILS / comparisons / 2))
+
+
+def deviation_of(p_value: float) -> float:
+    """Return the standard errors beyond which a normal law has this chance, on both sides together."""
+    return 0.0 if p_value >= 1 else -float(ndtri(p_value / 2))
 
 
 def deviation(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from harness.errors import BadInputError, unknown
+from harness.requirements import missing
 from harness.results import disk, provenance, store
 from harness.results.schema import AnyRecord, Record, flat, meanings, types
 
@@ -96,10 +97,7 @@ def _parquet(frame: pd.DataFrame, meaning: dict[str, str]) -> bytes:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise BadInputError(
-            "parquet needs pyarrow, which is not installed; pip install 'reparam[parquet]', or name a file that ends "
-            "in .csv"
-        ) from None
+        raise BadInputError(f"{missing('pyarrow', 'parquet')}, or name a file that ends in .csv") from None
     made = pa.Table.from_pandas(frame, preserve_index=False)
     fields = [field.with_metadata({"description": meaning[field.name]}) for field in made.schema]
     buffer = io.BytesIO()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 from pathlib import Path
 
@@ -14,6 +13,15 @@ from harness.errors import BadInputError
 NAME = ".lock"
 
 _UNSUPPORTED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK}
+
+
+def _flock(descriptor: int) -> None:
+    """Lock a file for this process without waiting; an OSError of `_UNSUPPORTED` says that the system has no locks."""
+    try:
+        import fcntl
+    except ImportError:  # it is POSIX's
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def acquire(folder: Path, beside: str = "") -> int:
@@ -31,10 +39,10 @@ def acquire(folder: Path, beside: str = "") -> int:
     """
     descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _flock(descriptor)
     except OSError as error:
         if error.errno in _UNSUPPORTED:
-            note(f"{folder} cannot be locked on this file system; see to it that one process alone writes there")
+            note(f"{folder} cannot be locked on this system; see to it that one process alone writes there")
             return descriptor
         holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip()
         os.close(descriptor)

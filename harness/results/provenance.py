@@ -12,12 +12,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import cpuinfo
-import psutil
-
 import harness
 import implementations
 from harness.errors import out_of_range, shown
+from harness.requirements import require
 from implementations import entries
 
 PACKAGES = (
@@ -74,9 +72,13 @@ def machine(name: str = "") -> dict[str, Any]:
         name: what to call it; else the environment's REPARAM_MACHINE, else one made of its processor and cores.
 
     Raises:
-        BadInputError: no folder can be called so.
+        BadInputError: no folder can be called so, or a package that describes the machine is not installed.
     """
     given = machine_name(name)
+    require("cpuinfo", "psutil", needed_by="the description of this machine, which each run stores,")
+    import cpuinfo
+    import psutil
+
     brand = cpuinfo.get_cpu_info().get("brand_raw") or platform.machine()
     cores = psutil.cpu_count() or 0
     words = re.sub(r"\((r|tm)\)|processor|cpu|@.*|\d+-core", " ", brand.lower())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.console import progress
+from harness.requirements import require
 from harness.results.schema import Check
 from harness.search.rows import FILE, append, case_rows
 from harness.search.run import search
@@ -36,8 +37,9 @@ def run(
         everywhere: search the whole range of the dtype, beyond the region in which squares can be represented.
 
     Raises:
-        BadInputError: a name is unknown, or a number is out of its range.
+        BadInputError: a name is unknown, a number is out of its range, or hypothesis is not installed.
     """
+    require("hypothesis", needed_by="the search for inputs")
     places = [
         (backend, dtype, device, mode)
         for backend in backends

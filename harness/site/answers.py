@@ -10,11 +10,13 @@ from statistics import median
 
 from harness.backends import is_library
 from harness.results.schema import Check, Failure, Record, Time, Variance
+from harness.site import biases, hits
 from harness.site.page import of
 from harness.site.ratios import badness, configuration, ratio
 from harness.site.text import listing, number, plural
-from harness.site.variance import biased, covers, own_settings
+from harness.site.variance import own_settings
 from harness.variance import faults
+from harness.variance.laws import rounding
 
 NOT_MEASURED = "Not measured"
 
@@ -78,28 +80,28 @@ def _noisy(records: Sequence[Variance]) -> Answer:
         times, quiet, noisy = _times(group), group[0], group[-1]
         verdict = f"Up to {number(times, 2)} times apart"
         parts.append(
-            f"among estimators without a visible bias, {noisy.estimator} has {number(times)} times the variance of "
+            f"among estimators without a bias, {noisy.estimator} has {number(times)} times the variance of "
             f"{quiet.estimator} on {noisy.problem} by {noisy.parameter} ({noisy.settings or 'default settings'}, "
             f"{noisy.backend}, {noisy.dtype})"
         )
-    known = [covers(record) for record in records if covers(record) is not None]
-    if known:
-        parts.append(f"{sum(map(bool, known)):,} of {plural(len(known), 'interval')} hold the exact variance")
-    off = sorted({record.estimator for record in records if biased(record)})
-    parts.append(f"a bias is seen in {listing(off)}" if off else "no bias is seen")
-    sentence = "; ".join(parts)
-    return Answer(question, verdict, f"{sentence[0].upper()}{sentence[1:]}.", "plain", anchor)
+    held = hits.sentence(records)
+    if held:
+        parts.append(held)
+    sentence = "".join(f"{part[0].upper()}{part[1:]}. " for part in filter(None, ["; ".join(parts)]))
+    return Answer(question, verdict, f"{sentence}{biases.sentence(records)}", "plain", anchor)
 
 
 def widest(records: Sequence[Variance]) -> list[Variance]:
-    """Return the records of the gradient whose estimators, those that show no bias, are farthest apart in variance.
+    """Return the records of the gradient whose estimators, those without a bias, are farthest apart in variance.
 
-    They stand in the order of their variance; there are at least two, or none.
+    An estimator has one where its row says so, or where one is found in any record. A variance that is no more than
+    rounding is none. Records are in the order of their variance; there are at least two, or none.
     """
     split = own_settings(records)
+    off = {*biases.found_in(records), *filter(biases.declared, {record.estimator for record in records})}
     groups: dict[tuple[object, ...], list[Variance]] = defaultdict(list)
     for r in records:
-        if r.variance and not biased(r):
+        if r.variance and r.variance > rounding(r) ** 2 and r.estimator not in off:
             key = (r.problem, split[r][0], r.parameter, r.dimension, r.samples, r.backend, r.dtype, r.device)
             groups[key].append(r)
     ordered = [sorted(group, key=lambda r: r.variance or 0.0) for group in groups.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from harness.results.schema import Coverage, Recommendation, Record, Stream, Throughput
@@ -20,7 +21,8 @@ def coverage(records: Sequence[Record], backends: Sequence[str]) -> Section | No
     notes = [
         "The same measurement repeated, each time on other noise: how often its interval holds the exact value, and "
         "how often the tail diagnostic marks it. At 95 % an interval that covers more is too long, one that covers "
-        "less promises too much; the brackets are exact 95 % intervals of the coverage itself.",
+        "less promises too much; the brackets are exact 95 % intervals of the coverage itself. Repeats are independent "
+        "of one another, rows are not: backends and parameters of one estimator see the same noise, and miss together.",
     ]
     cells = [
         (
@@ -53,9 +55,9 @@ def throughput(records: Sequence[Record], backends: Sequence[str]) -> Section | 
     if not rates and not streams:
         return None
     notes = [
-        "Gradients per second of the streaming engine with all four moments kept, beside an eager loop over single "
-        "samples, and the share of its time that the mere draw of the same normals in the same blocks takes; all take "
-        "turns in one process. Below: long streams of scalar gradients, each in a fresh process.",
+        "Gradients per second of the streaming engine, which sums mean and variance of each coordinate, beside an "
+        "eager loop over single samples, and the share of its time that the mere draw of the same normals in the same "
+        "blocks takes; all take turns in one process. Below: long streams of scalar gradients, each in a fresh process.",
     ]
     tables = []
     if rates:
@@ -107,12 +109,35 @@ def recommendations(records: Sequence[Record], backends: Sequence[str]) -> Secti
     rows = of(records, Recommendation)
     if not rows:
         return None
+    ranked = [row for row in rows if not row.needs_oracle and not row.skipped]
+    with_oracle = [row for row in rows if row.needs_oracle and not row.skipped]
+    estimators, problems, places = (
+        {getattr(row, field) for row in ranked} for field in ("estimator", "problem", "backend")
+    )
     notes = [
         "What a number of seconds buys: the expected squared distance of the averaged gradient from the true one, "
         "summed over coordinates, with as many gradients as fit into the budget on this machine. Estimators that "
-        "cannot be told apart from the best, at 5 % over all comparisons, are marked by =.",
-        f"{plural(len(rows), 'estimator')} ranked.",
+        "cannot be told apart from the best, at 5 % over all comparisons, are marked by =. Ratio: of the squared error "
+        "to that of the first. Amortised: seconds of one gradient in a block of thousands, of which the gradients "
+        "are made, its draw included; alone: of a call that computes one gradient.",
+        f"{plural(len(estimators), 'estimator')} on {plural(len(problems), 'problem')} in "
+        f"{plural(len(places), 'backend')}, ranked on each problem in each backend.",
     ]
+    skipped = dict.fromkeys(f"{row.estimator} on {row.problem}: {row.skipped}" for row in rows if row.skipped)
+    notes += [f"Skipped: {line}." for line in skipped]
+    seen = dict.fromkeys(f"{row.estimator} on {row.problem} in {row.backend}" for row in rows if row.bias_seen)
+    notes += [f"A bias is seen that its law does not have: {line}." for line in seen]
+    tables = [_ranking("Estimators by what they buy", ranked)]
+    if with_oracle:
+        caption = "Not ranked, since they need an oracle: exact moments, or a sum over every outcome"
+        tables.append(_ranking(caption, with_oracle))
+    return Section("recommendations", "Which estimator?", notes, [], tables)
+
+
+def _ranking(caption: str, rows: Sequence[Recommendation]) -> Table:
+    """Return a table of estimators, problem by problem and backend by backend."""
+    last = math.inf
+    ordered = sorted(rows, key=lambda row: (row.problem, row.backend, row.rank or last, row.mean_squared_error or 0.0))
     cells = [
         (
             f"{row.problem}, {row.dimension}",
@@ -123,21 +148,17 @@ def recommendations(records: Sequence[Record], backends: Sequence[str]) -> Secti
             "not to be trusted"
             if row.trusted is False
             else f"{number(row.mean_squared_error, 3)} {interval(row.low, row.high)}",
+            number(row.ratio),
             number(row.bias_squared, 2),
             "–" if row.gradients is None else f"{row.gradients:,.0f}",
             seconds(row.seconds_per_gradient),
+            seconds(row.seconds_alone),
         )
-        for row in sorted(rows, key=lambda row: (row.problem, row.backend, row.rank is None, row.rank or 0))
+        for row in ordered
     ]
     columns = (
-        "problem, coordinates", "backend", "budget", "rank", "estimator", "squared error", "of it bias", "gradients",
-        "each",
+        "problem, coordinates", "backend", "budget", "rank", "estimator", "squared error", "ratio", "of it bias",
+        "gradients", "each, amortised", "alone",
     )  # fmt: skip
     words = frozenset({"problem, coordinates", "backend", "rank", "estimator"})
-    return Section(
-        "recommendations",
-        "Which estimator?",
-        notes,
-        [],
-        [Table("Estimators by what they buy", columns, cells, words, True)],
-    )
+    return Table(caption, columns, cells, words, True)

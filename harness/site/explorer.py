@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from harness.estimators import ESTIMATORS
 from harness.results.run import Run
 from harness.results.schema import Variance
-from harness.site import palette
+from harness.site import biases, palette
 from harness.site.page import of
-from harness.site.variance import SIGMAS, biased, own_settings
+from harness.site.variance import own_settings
+from harness.variance.judging import biased
 
 #: Columns that a reader chooses from, in this order, each leaving the choices of the next, and what they are called.
 CHOICES = {
@@ -93,8 +91,9 @@ def rows(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     Returns:
         Rows that are told apart by what is chosen and by their estimator, sorted within each run. A row's
-        `estimator` is its name and whatever else differs between rows of it; `biased` is what the law of the
-        estimator says (of one that is not known here, true), `bias_seen` what was measured.
+        `estimator` is its name and whatever else differs between rows of it; `biased` is what the row of the
+        estimator says (of one that is not known here, true), `bias_seen` what was measured, None where that is not
+        known.
     """
     names = _distinct([run.name for run in runs])
     return [row for run, name in zip(runs, names, strict=True) for row in _of_run(of(run.records, Variance), name)]
@@ -174,8 +173,9 @@ def _row(record: Variance, run: str, shared: str, own: str, label: str) -> dict[
         "confidence": record.confidence,
         "trusted": record.trusted,
         "tail_shape": record.tail_shape,
-        "biased": _biased_by_law(record),
-        "bias_seen": _bias_seen(record),
+        "biased": biases.declared(record.estimator),
+        "bias_seen": biased(record),
+        "detectable_distance": record.detectable_distance,
         "exact_variance": record.exact_variance,
         **{
             f"{name}{end}": value
@@ -185,60 +185,16 @@ def _row(record: Variance, run: str, shared: str, own: str, label: str) -> dict[
     }
 
 
-def _biased_by_law(record: Variance) -> bool:
-    return record.estimator not in ESTIMATORS or ESTIMATORS[record.estimator].biased
-
-
-def _bias_seen(record: Variance) -> bool:
-    """Tell whether the bias is seen; of several coordinates by the average of its squares, since signs may cancel.
-
-    Without noise there is no error to compare with: what is left is rounding.
-    """
-    if not record.variance:
-        return False
-    square, deviation = record.squared_bias, record.squared_bias_standard_error
-    if record.dimension == 1 or square is None or deviation is None:
-        return biased(record)
-    return square > SIGMAS * deviation
-
-
-def _errors(record: Variance) -> float:
-    """Return the half-width of an interval in standard errors."""
-    return NormalDist().inv_cdf((1 + record.confidence) / 2)
-
-
 def _bias(record: Variance) -> Range:
-    """Return the size of the bias: of several coordinates, the root of its mean square where that is known."""
-    if record.dimension > 1 and record.squared_bias is not None:
-        return Range(*(None if end is None else math.sqrt(end) for end in _measured_square(record)))
-    if record.bias is None:
-        return Range()
-    size = abs(record.bias)
-    if record.bias_standard_error is None:
-        return Range(size)
-    reach = _errors(record) * record.bias_standard_error
-    return Range(size, max(size - reach, 0.0), size + reach)
+    """Return the distance of the mean from the true gradient, over all coordinates."""
+    return Range(record.distance, record.distance_low, record.distance_high)
 
 
 def _squared_bias(record: Variance) -> Range:
-    """Return what the bias adds to the mean squared error: 0 for an estimator that is unbiased by its law."""
-    return _measured_square(record) if _biased_by_law(record) else Range(0.0, 0.0, 0.0)
+    """Return what a bias adds to the mean squared error of a coordinate, on average over them.
 
-
-def _measured_square(record: Variance) -> Range:
-    """Return the average over coordinates of the squared bias, less what sampling errors add to it, at least 0.
-
-    Records of before it was measured have it for one coordinate only: there it is bias^2 - v, with v the squared
-    standard error. The square of an average over several coordinates would be too small.
+    It is 0 for an estimator that is unbiased by its row and of which none is found.
     """
-    square, deviation = record.squared_bias, record.squared_bias_standard_error
-    if square is None and record.dimension == 1 and record.bias is not None and record.bias_standard_error is not None:
-        v = record.bias_standard_error**2
-        square = record.bias**2 - v
-        deviation = math.sqrt(4 * max(square, 0.0) * v + 2 * v**2)  # of normal errors, see harness.variance.against
-    if square is None:
-        return Range()
-    if deviation is None:
-        return Range(max(square, 0.0))
-    reach = _errors(record) * deviation
-    return Range(max(square, 0.0), max(square - reach, 0.0), max(square + reach, 0.0))
+    if not biases.declared(record.estimator) and not biased(record):
+        return Range(0.0, 0.0, 0.0)
+    return Range(*(None if end is None else end**2 / record.dimension for end in _bias(record)))

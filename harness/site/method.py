@@ -6,8 +6,8 @@ from harness.estimators import ESTIMATORS
 from harness.generators import statistics
 from harness.problems import PROBLEMS
 from harness.site.page import Section, Table
-from harness.site.variance import SIGMAS
-from harness.variance import intervals, laws, recommend
+from harness.statistics import bias, intervals
+from harness.variance import laws, ranking
 
 
 def sections() -> list[Section]:
@@ -43,10 +43,10 @@ def _noise() -> Section:
 def _errors() -> Section:
     rows = (
         ("an interval of a mean, a variance, a ratio", f"misses in {100 * (1 - intervals.CONFIDENCE):.2g} % of runs"),
-        ("a bias that is called seen", f"beyond {SIGMAS:g} standard errors: 6e-5 of those that are not there"),
-        ("an estimator that is told apart from the best", f"{100 * recommend.LEVEL:g} % over all comparisons"),
+        ("a bias that is found", f"{bias.LEVEL:g} of the gradients without one, over all coordinates of a parameter"),
+        ("an estimator that is told apart from the best", f"{100 * ranking.LEVEL:g} % over all comparisons"),
         ("reparam laws calling a sound framework unsound", f"{laws.LEVEL:g} by the number of misses in each kind of "
-         f"interval, {laws.FAMILY_WISE:g} by the farthest mean"),
+         f"interval, {laws.FAMILY_WISE:g} by a bias in any gradient"),
         ("reparam check --generators calling a sound generator unsound", f"{statistics.FAMILY_LEVEL:g} in all tests"),
     )  # fmt: skip
     table = Table("Chance of a wrong statement", ("statement", "how often it is wrong"), rows,

@@ -9,19 +9,9 @@ import altair as alt
 import pandas as pd
 
 from harness.results.schema import Record, TrainingVariance, frame
-from harness.site import palette
+from harness.site import biases, palette
 from harness.site.page import Figure, Section, Table, figure, of
 from harness.site.text import interval, number, plural, slug
-
-#: A squared bias counts as seen when it exceeds so many of its standard errors, which are upper bounds.
-SIGMAS = 4.0
-
-
-def biased(record: TrainingVariance) -> bool:
-    """Tell whether the bias is seen: squared bias > 4 standard errors."""
-    if record.squared_bias is None or record.squared_bias_standard_error is None:
-        return False
-    return record.squared_bias > SIGMAS * record.squared_bias_standard_error
 
 
 def section(records: Sequence[Record], backends: Sequence[str]) -> Section | None:
@@ -36,10 +26,8 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
         "there to the encoder's weights the chain rule is the same for every estimator. Weights, batches and noise are "
         f"the same in every framework. Bars are {' or '.join(f'{100 * level:g} %' for level in levels)} intervals; the "
         "scale is logarithmic.",
-        "The squared bias in the table is against a long run by another road at the same weights, with the sampling "
-        "errors of both taken off; it counts as seen beyond "
-        f"{SIGMAS:g} standard errors: {sum(map(biased, found))} of {len(found)}. "
-        "Squared bias plus variance is the mean squared error of one gradient.",
+        "The true gradient is a long run by an independent method at the same weights, and its own error counts. "
+        f"{biases.sentence(found)} {biases.NOTE}",
     ]
     models = sorted({record.model for record in found})
     figures = [_chart(name, [record for record in found if record.model == name], backends) for name in models]
@@ -66,7 +54,7 @@ def _row(record: TrainingVariance) -> dict[str, Any]:
         "high": _drawable(record.variance_high),
         "measured": number(record.variance, 4),
         "interval": interval(record.variance_low, record.variance_high),
-        "squared bias": f"{number(record.squared_bias)} ± {number(record.squared_bias_standard_error, 2)}",
+        "bias": biases.summary(record),
         "replicates": f"{record.replicates:,}",
     }
 
@@ -76,7 +64,7 @@ def _chart(model: str, records: Sequence[TrainingVariance], backends: Sequence[s
     steps = list(dict.fromkeys(f"{record.step:,}" for record in ordered))
     order = list(dict.fromkeys(_label(record) for record in ordered))
     scale = alt.Scale(type="log", nice=False, padding=12)
-    fields = ("estimator", "backend", "step", "measured", "interval", "squared bias", "replicates")
+    fields = ("estimator", "backend", "step", "measured", "interval", "bias", "replicates")
     colour = alt.Color(
         "estimator:N",
         title=None,
@@ -121,22 +109,10 @@ def _table(records: Sequence[TrainingVariance]) -> Table:
             f"{record.step:,}",
             number(record.variance, 4),
             interval(record.variance_low, record.variance_high),
-            f"{number(record.squared_bias)} ± {number(record.squared_bias_standard_error, 2)}",
-            "biased" if biased(record) else "none seen" if record.squared_bias is not None else "not known",
+            *biases.cells(record),
         )
         for record in sorted(records, key=lambda r: (*_name(r), r.step))
     ]
-    columns = (
-        "model",
-        "estimator",
-        "parameter",
-        "backend",
-        "in",
-        "step",
-        "variance",
-        "interval",
-        "squared bias",
-        "verdict",
-    )
+    columns = ("model", "estimator", "parameter", "backend", "in", "step", "variance", "interval", *biases.COLUMNS)
     words = frozenset({"estimator", "parameter", "backend", "in", "verdict"})
-    return Table("Variance and squared bias (± standard error) along training", columns, rows, words, True)
+    return Table("Bias and variance of one gradient along training", columns, rows, words, True)

@@ -9,28 +9,10 @@ import altair as alt
 import pandas as pd
 
 from harness.results.schema import Record, Variance, frame
-from harness.site import palette
+from harness.site import biases, hits, palette
 from harness.site.page import Figure, Section, Table, figure, of
 from harness.site.text import interval, number, plural, slug
-
-#: A bias counts as seen when it exceeds so many standard errors (6e-5 of unbiased ones do, two-sided).
-SIGMAS = 4.0
-
-
-def biased(record: Variance) -> bool:
-    """Tell whether the bias is seen: |bias| > 4 standard errors."""
-    if record.bias is None or record.bias_standard_error is None:
-        return False
-    return abs(record.bias) > SIGMAS * record.bias_standard_error
-
-
-def covers(record: Variance) -> bool | None:
-    """Tell whether the interval holds the exact variance, None where one is not known, or the interval not trusted."""
-    if record.variance_low is None or record.variance_high is None or record.exact_variance is None:
-        return None
-    if record.trusted is False:
-        return None
-    return record.variance_low <= record.exact_variance <= record.variance_high
+from harness.variance.judging import biased
 
 
 def own_settings(records: Sequence[Variance]) -> dict[Variance, tuple[str, str]]:
@@ -53,15 +35,13 @@ def section(records: Sequence[Record], backends: Sequence[str]) -> Section | Non
     found = of(records, Variance)
     if not found:
         return None
-    known = [covers(record) for record in found if covers(record) is not None]
     levels = sorted({record.confidence for record in found})
     notes = [
         "The variance of one gradient, averaged over the coordinates of a parameter, on a logarithmic scale. "
         f"Bars are {' or '.join(f'{100 * level:g} %' for level in levels)} intervals; the upright stroke is the exact "
         "variance, where the oracle knows it. A small variance can be bought with bias: see the table.",
-        f"{sum(map(bool, known))} of {plural(len(known), 'interval')} with a known exact variance "
-        f"{'holds' if len(known) == 1 else 'hold'} it. "
-        f"{sum(map(biased, found))} of {len(found)} biases exceed {SIGMAS:g} standard errors.",
+        *filter(None, [hits.sentence(found) and f"{hits.sentence(found)}."]),
+        f"{biases.sentence(found)} {biases.NOTE}",
     ]
     problems = sorted({record.problem for record in found})
     figures = [_chart(name, [record for record in found if record.problem == name], backends) for name in problems]
@@ -128,7 +108,7 @@ def _row(record: Variance, label: str) -> dict[str, Any]:
         "measured": number(record.variance, 4),
         "interval": _interval(record),
         "truth": number(record.exact_variance, 4),
-        "bias": f"{number(record.bias)} ± {number(record.bias_standard_error)}",
+        "bias": biases.summary(record),
         "settings": record.settings,
         "replicates": f"{record.replicates:,}",
     }
@@ -177,31 +157,19 @@ _NAMES = ("problem", "estimator", "parameter", "settings", "samples", "backend",
 _WORDS = frozenset({"estimator", "parameter", "settings", "backend", "in"})
 
 
-def _truth(record: Variance) -> str:
-    """Return the true mean, or the long run's with its standard error."""
-    if record.reference_mean is None:
-        return number(record.exact_mean, 4)
-    return f"{number(record.reference_mean, 4)} ± {number(record.reference_standard_error, 2)}"
-
-
 def _bias_table(records: Sequence[Variance]) -> Table:
     rows = [
         (
             *_row_name(record),
-            f"{number(record.mean, 4)} ± {number(record.mean_standard_error, 2)}",
-            _truth(record),
-            f"{number(record.bias, 2)} ± {number(record.bias_standard_error, 2)}",
-            "biased" if biased(record) else "none seen" if record.bias is not None else "not known",
+            *biases.cells(record),
             number(record.variance, 4),
             _interval(record),
             number(record.exact_variance, 4),
         )
         for record in sorted(records, key=_row_name)
     ]
-    columns = (*_NAMES, "mean", "exact or reference", "bias", "verdict", "variance", "interval", "exact variance")
-    return Table(
-        "Mean, bias (± standard error) and variance of one gradient", columns, rows, _WORDS | {"verdict"}, True
-    )
+    columns = (*_NAMES, *biases.COLUMNS, "variance", "interval", "exact variance")
+    return Table("Bias and variance of one gradient", columns, rows, _WORDS | {"verdict"}, True)
 
 
 def _cost_table(records: Sequence[Variance]) -> Table:
@@ -213,7 +181,7 @@ def _cost_table(records: Sequence[Variance]) -> Table:
             number(record.variance),
             "–" if record.seconds_per_gradient is None else f"{number(1e9 * record.seconds_per_gradient)}",
             number(record.work_normalized_variance),
-            "biased" if biased(record) else "",
+            biases.verdict(record) if biased(record) else "",
         )
         for record in order
     ]

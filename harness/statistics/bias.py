@@ -21,15 +21,17 @@ Reference:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
 from harness.statistics import robust, tails
 from harness.statistics.coordinates import Coordinates, pieces
 from harness.statistics.intervals import CONFIDENCE, Estimate
+from harness.statistics.truths import Truth, truth_of
 
 Float = NDArray[np.float64]
 
@@ -102,7 +104,7 @@ class BiasTest:
     Attributes:
         parts: replicates of each phase.
         first: mean and variance of g - truth over the replicates that choose.
-        reference: the truth, or where it is a gradient too, its mean over them [coordinates].
+        reference: the truth that chooses, or where it is a gradient too, its mean over them [coordinates].
     """
 
     def __init__(
@@ -131,10 +133,9 @@ class BiasTest:
         self.parts = phases(replicates)
         self.replicates = replicates
         self.first = Coordinates(coordinates)
-        self._truth = truth
+        self._truth = None if truth is None else truth_of(truth, truth_rows)
         self._others = Coordinates(coordinates) if truth is None else None
         self._eps, self._scale = eps, scale
-        self._rows = truth_rows
         self._log_inverse_level = math.log(2 * len(DIRECTIONS) / level)
         self._projected: list[Float] = []
         self._added = 0
@@ -144,12 +145,19 @@ class BiasTest:
 
     @property
     def reference(self) -> Float:
-        """The truth [coordinates]."""
-        if self._others is not None:
-            return self._others.mean
+        """The truth that chooses [coordinates]."""
+        return self._others.mean if self._truth is None and self._others is not None else self._given.choosing
+
+    @property
+    def _given(self) -> Truth:
         if self._truth is None:
             raise AssertionError("a truth is given as numbers or as gradients")
         return self._truth
+
+    @property
+    def _tested(self) -> Float:
+        """The truth that tests [coordinates]."""
+        return self.reference if self._truth is None else self._truth.testing
 
     def add(self, rows: NDArray[np.floating], truth_rows: NDArray[np.floating] | None = None) -> None:
         """Add gradients [n, coordinates], and gradients of the truth from the same seeds where it has no numbers."""
@@ -170,7 +178,7 @@ class BiasTest:
     def _difference(self, piece: slice) -> Float:
         """Return the mean of g - truth over the replicates that choose, of some coordinates."""
         mean = self.first.mean[piece]
-        return mean if self._others is not None or self._truth is None else mean - self._truth[piece]
+        return mean if self._truth is None else mean - self._truth.choosing[piece]
 
     def rounding(self, piece: slice) -> Float:
         """Return what rounding may do to a gradient, of some coordinates: `ROUNDINGS` eps times its scale."""
@@ -184,8 +192,8 @@ class BiasTest:
         """Return the variance of `_difference`, with that of rounding and of the truth, above 0."""
         part = self.first
         error = part.second[piece] / (max(part.n - 1, 1) * max(part.n, 1)) + self.rounding(piece) ** 2
-        if self._rows is not None:
-            error = error + self._rows[:, piece].var(axis=0, ddof=1) / len(self._rows)
+        if self._truth is not None and not self._truth.certain:
+            error = error + np.asarray(self._truth.variance)[piece]
         # a constant that is off would have an infinite weight
         return np.maximum(error, np.maximum((1e-12 * self._difference(piece)) ** 2, np.finfo(np.float64).tiny))
 
@@ -200,7 +208,7 @@ class BiasTest:
         """Choose the coordinate, once, and the size of each direction, so that no weight is too large or too small."""
         best = -1.0
         size, forgiven = np.zeros(len(DIRECTIONS)), np.zeros(len(DIRECTIONS))
-        whole = list(pieces(len(self.first.mean), 2 * len(DIRECTIONS)))
+        whole = list(self._pieces())
         for piece in whole:
             d, v = self._difference(piece), self._variance(piece)
             z = np.abs(d) / np.sqrt(v)
@@ -225,11 +233,11 @@ class BiasTest:
         found = np.zeros((len(rows), len(DIRECTIONS)))
         for piece in pieces(rows.shape[1], len(rows) + 2 * len(DIRECTIONS)):
             part = np.asarray(rows[:, piece], np.float64)
-            part = part - (self.reference[piece] if others is None else others[:, piece])
+            part = part - (self._tested[piece] if others is None else others[:, piece])
             weights = self._direction(piece) / self._size if self._weights is None else self._weights[:, piece]
             found += part @ weights.T
         one = self._coordinate
-        column = np.asarray(rows[:, one], np.float64) - (self.reference[one] if others is None else others[:, one])
+        column = np.asarray(rows[:, one], np.float64) - (self._tested[one] if others is None else others[:, one])
         found[:, DIRECTIONS.index("coordinate")] = column
         return found
 
@@ -241,10 +249,8 @@ class BiasTest:
         """
         mean = self.first.mean if self._others is None else self.first.mean + self._others.mean
         error = np.sqrt(self.first.second / (max(self.first.n - 1, 1) * self.first.n))
-        own = np.zeros_like(mean)
-        if self._rows is not None:
-            own = self._rows.std(axis=0, ddof=1) / math.sqrt(len(self._rows))
-        return mean, error, self.reference, own
+        variance = 0.0 if self._truth is None else self._truth.variance
+        return mean, error, self.reference, np.sqrt(np.broadcast_to(variance, mean.shape))
 
     def verdict(self) -> Verdict:
         """Return what is known after all replicates."""
@@ -252,7 +258,10 @@ class BiasTest:
             raise AssertionError(f"{self._added} of {max(self.replicates, LEAST)} replicates were added")
         projected = np.concatenate(self._projected)
         scale, test = projected[: self.parts.scale], projected[self.parts.scale :]
-        forgiven = self._forgiven + self._truth_reach()
+        truth_errors = self._truth_errors()
+        forgiven = self._forgiven.copy()
+        if self._truth is not None:
+            forgiven += self._truth.quantile(self._log_inverse_level) * truth_errors
         tests = {
             k: robust.log_p_value(test[:, k], float(scale[:, k].var(ddof=1)), self._log_inverse_level, forgiven[k])
             for k in sorted(set(self._first))
@@ -260,9 +269,10 @@ class BiasTest:
         log_p = np.array([tests[k] for k in self._first])
         shapes = [_tail(test[:, k]) for k in tests]
         least = int(np.argmin(log_p))
-        one = DIRECTIONS.index("coordinate")
+        one, norm = DIRECTIONS.index("coordinate"), DIRECTIONS.index("norm")
         column = test[:, one]
-        error = math.hypot(float(column.std(ddof=1)) / math.sqrt(len(column)), float(forgiven[one]))
+        sampling = float(column.std(ddof=1)) / math.sqrt(len(column))
+        error = math.hypot(sampling, float(self._forgiven[one]), float(truth_errors[one]))
         mean = float(column.mean())
         known = [shape < INFINITE for shape in shapes if shape is not None]
         return Verdict(
@@ -270,35 +280,51 @@ class BiasTest:
             direction=DIRECTIONS[least],
             coordinate=self._coordinate,
             z=mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0,
-            value=mean + float(self.reference[self._coordinate]),
-            truth=float(self.reference[self._coordinate]),
-            distance=self._distance(test[:, DIRECTIONS.index("norm")]),
+            value=mean + float(self._tested[self._coordinate]),
+            truth=float(self._tested[self._coordinate]),
+            distance=self._distance(test[:, norm], float(truth_errors[norm])),
             trusted=all(known) if known else None,
             replicates=self._added,
         )
 
-    def _truth_reach(self) -> Float:
-        """Return how far the truth's own error may move the mean of each direction, at the level of the test."""
-        if self._rows is None:
-            return np.zeros(len(DIRECTIONS))
-        shares = np.zeros((len(self._rows), len(DIRECTIONS)))
-        for piece in pieces(len(self.first.mean), len(self._rows) + 2 * len(DIRECTIONS)):
-            shares += self._rows[:, piece] @ (self._direction(piece) / self._size).T
-        shares[:, DIRECTIONS.index("coordinate")] = self._rows[:, self._coordinate]
-        error = shares.std(axis=0, ddof=1) / math.sqrt(len(shares))
-        quantile = -float(stdtrit(len(shares) - 1, math.exp(-self._log_inverse_level)))
-        reach: Float = error * quantile
-        return reach
+    def forgiven_norm(self) -> float:
+        """Return up to which norm a bias may pass as rounding, or as an error of the truth, wherever it is."""
+        rounding = math.sqrt(sum(float(np.square(self.rounding(piece)).sum()) for piece in self._pieces()))
+        if self._truth is None:
+            return rounding
+        return rounding + self._truth.quantile(self._log_inverse_level) * self._truth.largest_error()
 
-    def _distance(self, products: Float) -> Estimate:
+    def _pieces(self) -> Iterator[slice]:
+        return pieces(len(self.first.mean), 2 * len(DIRECTIONS))
+
+    def _truth_errors(self) -> Float:
+        """Return the standard error of the truth that tests in each direction."""
+        if self._truth is None or self._truth.certain:
+            return np.zeros(len(DIRECTIONS))
+        rows = self._truth.rows
+        shares = np.zeros((len(rows), len(DIRECTIONS)))
+        for piece in pieces(len(self.first.mean), len(rows) + 2 * len(DIRECTIONS)):
+            shares += rows[:, piece] @ (self._direction(piece) / self._size).T
+        shares[:, DIRECTIONS.index("coordinate")] = rows[:, self._coordinate]
+        errors: Float = shares.std(axis=0, ddof=1) / math.sqrt(len(rows))
+        return errors
+
+    def _distance(self, products: Float, truth_error: float) -> Estimate:
         """Return |E g - truth| from products d.(g - truth): their mean has the expectation |E g - truth|^2.
 
         With d = b + e and b the bias, their variance is Var b.g + Var e.g, so that of the mean over the second part,
-        which the first part's share Var b.e joins, is at most variance (1 / second + 1 / first).
+        which the first part's share Var b.e joins, is at most variance (1 / second + 1 / first). An error of the truth
+        adds its own in both parts, likewise.
+
+        Args:
+            products: of the replicates that test, over the size of the direction.
+            truth_error: standard error of d.truth in the second part, likewise.
         """
-        products = products * float(self._size[DIRECTIONS.index("norm"), 0])
-        square = float(products.mean())
-        error = math.sqrt(float(products.var(ddof=1)) * (1 / len(products) + 1 / self.first.n))
+        size = float(self._size[DIRECTIONS.index("norm"), 0])
+        square = float(products.mean()) * size
+        sampling = float(products.var(ddof=1)) * (1 / len(products) + 1 / self.first.n)
+        own = 0.0 if self._truth is None else truth_error * math.sqrt(1 + self._truth.ratio)
+        error = math.hypot(math.sqrt(sampling), own) * size
         reach = float(ndtri((1 + CONFIDENCE) / 2)) * error
         value, low, high = (math.sqrt(max(x, 0.0)) for x in (square, square - reach, square + reach))
         return Estimate(value, low, high, error / (2 * value) if value else math.nan)

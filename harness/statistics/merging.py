@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
-from harness.statistics.moments import Moments, Stream, together
+from harness.statistics.moments import Moments, Spread, Stream, together
 
 #: {parameter: its stream}; stacked, or of one node.
 Streams = dict[str, Stream]
@@ -19,16 +19,12 @@ Nodes = dict[tuple[int, int], Streams]
 
 def _each(streams: Streams, pick: Any) -> Streams:
     """Return the streams with `pick` applied to every array that has the nodes as its first axis."""
-
-    def moments(kept: Moments) -> Moments:
-        return Moments(*map(pick, kept))
-
     return {
         name: Stream(
             pick(kept.centre),
-            moments(kept.coordinates),
-            moments(kept.averages),
-            moments(kept.squares),
+            Spread(*map(pick, kept.coordinates)),
+            Moments(*map(pick, kept.averages)),
+            Moments(*map(pick, kept.squares)),
             pick(kept.comoment),
         )
         for name, kept in streams.items()

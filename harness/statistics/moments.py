@@ -17,8 +17,22 @@ from numpy.typing import NDArray
 Float = NDArray[np.float64]
 
 
+class Spread(NamedTuple):
+    """Number, mean and squared deviations, elementwise over coordinates.
+
+    Attributes:
+        n: observations; an array where there are many sets, stacked.
+        mean: [*coordinates].
+        second: sum over observations of (x - mean)^2.
+    """
+
+    n: int | Float
+    mean: Float
+    second: Float
+
+
 class Moments(NamedTuple):
-    """Number, mean and sums of powers of deviations from the mean, elementwise over coordinates.
+    """A `Spread`, and sums of the third and the fourth power of the deviations.
 
     Attributes:
         n: observations; an array where there are many sets, stacked.
@@ -35,15 +49,36 @@ class Moments(NamedTuple):
     fourth: Float
 
 
+def _mean(values: Float) -> Float:
+    """Return the mean over the first axis: about the first row, so that a constant has variance exactly 0."""
+    first = values[0]
+    mean: Float = first + (values - first).mean(axis=0)
+    return mean
+
+
+def spread(values: Float) -> Spread:
+    """Return mean and squared deviations of values [n, *coordinates] over the first axis."""
+    mean = _mean(values)
+    deviation = values - mean
+    return Spread(len(values), mean, (deviation * deviation).sum(axis=0))
+
+
 def moments(values: Float) -> Moments:
     """Return the moments of values [n, *coordinates] over the first axis."""
-    first = values[0]
-    mean = first + (values - first).mean(axis=0)  # about the first row, so that a constant has variance exactly 0
+    mean = _mean(values)
     deviation = values - mean
     square = deviation * deviation
     return Moments(
         len(values), mean, square.sum(axis=0), (square * deviation).sum(axis=0), (square * square).sum(axis=0)
     )
+
+
+def merge_spreads(a: Spread, b: Spread) -> Spread:
+    """Return the spread of both sets of observations together: Chan, Golub and LeVeque."""
+    n = a.n + b.n
+    q = b.n / n
+    d = b.mean - a.mean
+    return Spread(n, a.mean + d * q, a.second + b.second + d * d * (a.n * q))
 
 
 def merge(a: Moments, b: Moments) -> Moments:
@@ -71,11 +106,20 @@ def merge(a: Moments, b: Moments) -> Moments:
     )
 
 
+def _from_two_sums(n: int, sums: Float, centre: Float, scale: float) -> tuple[Spread, Float]:
+    """Return a spread, and the mean e of d, from the sums of d = (x - centre) / scale and d^2.
+
+    sum (d - e)^2 = s2 - n e^2. Nothing is lost where e is small, that is where the centre is near the mean.
+    """
+    s1, s2 = np.moveaxis(sums, -1 - centre.ndim, 0)[:2]
+    e = s1 / n
+    return Spread(n, centre + scale * e, scale * scale * np.maximum(s2 - n * (e * e), 0.0)), e
+
+
 def from_power_sums(n: int, sums: Float, centre: Float, scale: float) -> Moments:
     """Return the moments of n values x from the sums of the powers 1 to 4 of d = (x - centre) / scale.
 
-    With e the mean of d: sum (d - e)^2 = s2 - n e^2, sum (d - e)^3 = s3 - 3 e s2 + 2 n e^3 and sum (d - e)^4 =
-    s4 - 4 e s3 + 6 e^2 s2 - 3 n e^4. Nothing is lost where e is small, that is where the centre is near the mean.
+    With e the mean of d, sum (d - e)^3 = s3 - 3 e s2 + 2 n e^3 and sum (d - e)^4 = s4 - 4 e s3 + 6 e^2 s2 - 3 n e^4.
 
     Args:
         n: how many values.
@@ -83,14 +127,12 @@ def from_power_sums(n: int, sums: Float, centre: Float, scale: float) -> Moments
         centre: [*coordinates].
         scale: of the differences.
     """
-    s1, s2, s3, s4 = np.moveaxis(sums, -1 - centre.ndim, 0)
-    e = s1 / n
+    two, e = _from_two_sums(n, sums, centre, scale)
+    _, s2, s3, s4 = np.moveaxis(sums, -1 - centre.ndim, 0)
     square = e * e
     powers = scale * scale
     return Moments(
-        n,
-        centre + scale * e,
-        powers * np.maximum(s2 - n * square, 0.0),
+        *two,
         powers * scale * (s3 - 3 * e * s2 + 2 * n * square * e),
         powers * powers * np.maximum(s4 - 4 * e * s3 + 6 * square * s2 - 3 * n * square * square, 0.0),
     )
@@ -101,14 +143,14 @@ class Stream(NamedTuple):
 
     Attributes:
         centre: c, the pilot centre: the mean of the first block [coordinates].
-        coordinates: moments of each coordinate of g.
+        coordinates: spread of each coordinate of g.
         averages: moments of the mean over coordinates of g, a scalar per replicate.
         squares: moments of q = the mean over coordinates of (g - c)^2, a scalar per replicate.
         comoment: sum over replicates of (g - mean g)(q - mean q) [coordinates].
     """
 
     centre: Float
-    coordinates: Moments
+    coordinates: Spread
     averages: Moments
     squares: Moments
     comoment: Float
@@ -122,7 +164,7 @@ def mean_squares(gradients: Float, centre: Float) -> Float:
 
 def block(gradients: Float, centre: Float) -> Stream:
     """Return the stream of one block [replicates, coordinates], about a given pilot centre."""
-    coordinates = moments(gradients)
+    coordinates = spread(gradients)
     squares = mean_squares(gradients, centre)
     q = moments(squares)
     comoment = (gradients - coordinates.mean).T @ (squares - q.mean)  # [coordinates]
@@ -131,7 +173,7 @@ def block(gradients: Float, centre: Float) -> Stream:
 
 def start(gradients: Float) -> Stream:
     """Return the stream after its first block [replicates, coordinates]."""
-    return block(gradients, moments(gradients).mean)
+    return block(gradients, _mean(gradients))
 
 
 def extend(stream: Stream, gradients: Float) -> Stream:
@@ -146,7 +188,7 @@ def together(a: Stream, b: Stream) -> Stream:
     d_squares = (b.squares.mean - a.squares.mean)[..., None]
     return Stream(
         a.centre,
-        merge(a.coordinates, b.coordinates),
+        merge_spreads(a.coordinates, b.coordinates),
         merge(a.averages, b.averages),
         merge(a.squares, b.squares),
         a.comoment + b.comoment + d_mean * d_squares * np.asarray(weight)[..., None],  # Pébay, equation 3.9
@@ -165,7 +207,7 @@ def blocks(n: int, sums: dict[str, Float], centre: Float, scale: float) -> Strea
     count = len(sums["averages"])
     origin = np.zeros(())
     squares = from_power_sums(n, sums["squares"], origin, scale * scale)
-    coordinates = from_power_sums(n, sums["coordinates"], centre, 1.0)
+    coordinates, _ = _from_two_sums(n, sums["coordinates"], centre, 1.0)
     averages = from_power_sums(n, sums["averages"], np.asarray(centre.mean()), scale)
     # sum (g - mean g)(q - mean q) = scale^2 (sum d p - n mean d mean p), with q = scale^2 p
     first = sums["coordinates"][:, 0] * (sums["squares"][:, :1] / n)  # [blocks, coordinates]

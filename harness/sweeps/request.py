@@ -9,6 +9,7 @@ from typing import Any
 
 from harness import measure, profiles
 from harness.console import note
+from harness.requirements import require_extra
 from harness.results import provenance
 
 
@@ -56,8 +57,9 @@ def of_profile(name: str, backends: Sequence[str], dtypes: Sequence[str], device
         seed: of all noise.
 
     Raises:
-        BadInputError: a name is unknown.
+        BadInputError: a name is unknown, or a package of the extra `run` is not installed.
     """
+    require_extra("run", needed_by="reparam run")
     from harness import profile_cells
 
     profile = profiles.find(name)
@@ -77,8 +79,10 @@ def of_sweep(path: Path) -> Request:
         path: of the file.
 
     Raises:
-        BadInputError: the file cannot be read, or its values do not fit together.
+        BadInputError: the file cannot be read, its values do not fit together, or a package of the extra `run` is not
+            installed.
     """
+    require_extra("run", needed_by="reparam run")
     from harness.sweeps import plan, read
     from harness.sweeps.axes import KINDS
 

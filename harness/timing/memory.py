@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -37,8 +36,18 @@ def forget_the_peak() -> None:
 
 
 def peak() -> int:
-    """Return the most memory that the process has held since then, in bytes."""
-    return _status("VmHWM") if _STATUS.exists() else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+    """Return the most memory that the process has held since then, in bytes.
+
+    Raises:
+        MeasurementError: the system does not report it.
+    """
+    if _STATUS.exists():
+        return _status("VmHWM")
+    try:
+        import resource
+    except ImportError:
+        raise MeasurementError("this system does not report the peak memory of a process; Linux and macOS do") from None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
 
 
 def present() -> int:

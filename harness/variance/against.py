@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from harness.oracle.gradients import Expectation
 from harness.oracle.reference import Reference
 from harness.results.schema import finite
-from harness.variance.intervals import Estimate
-from harness.variance.moments import Stream
+from harness.statistics.intervals import Estimate
+from harness.statistics.moments import Stream
 
 Float = NDArray[np.float64]
 

@@ -15,8 +15,8 @@ from harness import noise as noises
 from harness.execution.work import Cell, Work
 from harness.oracle import article as oracle
 from harness.results.schema import Article, finite
+from harness.statistics.intervals import CONFIDENCE
 from harness.validation import require_count
-from harness.variance.intervals import CONFIDENCE
 
 Float = NDArray[np.float64]
 

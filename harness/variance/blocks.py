@@ -21,6 +21,7 @@ from harness.estimators import ESTIMATORS
 from harness.modes import in_mode
 from harness.plugins import texts
 from harness.problems import NOISE, PROBLEMS, draw_noise
+from harness.subjects.subject import Subject
 from harness.variance.task import Task, event, inputs, shape
 
 Float = NDArray[np.float64]
@@ -95,17 +96,24 @@ class Blocks:
         self.backend.runtime.synchronize(result)
         return result, time.perf_counter() - begin
 
-    def rows(self, result: Any, number: int) -> dict[str, Float]:
-        """Return the gradients of a block that are kept, {name: [replicates, coordinates]}."""
-        kept = min(self.size, self.replicates - number * self.size)
-        return {
-            name: np.asarray(values, np.float64).reshape(self.size, -1)[:kept]
-            for name, values in self.backend.runtime.to_numpy(result).items()
-        }
+    def subject(self, seconds: list[float]) -> Subject:
+        """Return the run as a subject, whose seed is that of a block: its number, where the noise is shared.
 
-    def pilot(self, noise: Any) -> dict[str, Float]:
-        """Return the gradients of the first block; the function is compiled after it."""
-        return self.rows(self.timed(noise)[0], 0)
+        Args:
+            seconds: gets the seconds of each call, the draw of its noise excluded.
+        """
+
+        def gradients(seed: int, n: int) -> dict[str, Float]:
+            result, elapsed = self.timed(self.draw(seed))
+            seconds.append(elapsed)
+            arrays = self.backend.runtime.to_numpy(result).items()
+            return {name: np.asarray(values, np.float64).reshape(self.size, -1)[:n] for name, values in arrays}
+
+        return Subject(gradients, block=self.size)
+
+    def rows(self, number: int) -> int:
+        """Return how many gradients of a block belong to the run: the last block is cut."""
+        return min(self.size, self.replicates - number * self.size)
 
 
 def prepare(backend: ModuleType, task: Task) -> Blocks:

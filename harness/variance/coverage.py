@@ -19,8 +19,8 @@ from harness.oracle import gradients as exact_gradients
 from harness.oracle import variances as exact_variances
 from harness.problems import PROBLEMS, draw_noise
 from harness.results.schema import Coverage
+from harness.statistics import intervals, moments, tails
 from harness.validation import require_count
-from harness.variance import intervals, moments, tails
 from harness.variance import plan as variances
 from harness.variance.blocks import prepare
 from harness.variance.task import Task, inputs, shape

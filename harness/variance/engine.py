@@ -9,6 +9,7 @@ gradient and sums of powers stay in the framework, which is quicker by an order 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from statistics import median
 from types import ModuleType
 from typing import Any
@@ -18,8 +19,10 @@ import numpy as np
 from harness import noise as noises
 from harness.execution import progress
 from harness.results.schema import Variance
-from harness.variance import moments, native
+from harness.statistics import moments
+from harness.variance import native
 from harness.variance.blocks import Blocks, gradient_function, prepare
+from harness.variance.judging import Found, Judging
 from harness.variance.kept import Kept, Partial
 from harness.variance.records import records
 from harness.variance.task import Task
@@ -28,27 +31,54 @@ from harness.variance.task import Task
 LEAST_CALLS = 5
 
 
-def stream(blocks: Blocks, first: int, last: int) -> Partial:
+def stream(blocks: Blocks, judging: Judging | None, first: int, last: int) -> Partial:
     """Compute blocks one by one, moments and largest deviations in float64.
 
     Args:
         blocks: the whole run's.
+        judging: what judges the first blocks; None where another process does.
         first: number of the first block.
         last: number of the block before which to end.
     """
     kept = Kept(blocks.replicates)
     seconds: list[float] = []
-    pilot = blocks.draw(0)
+    subject = blocks.subject(seconds)
     with np.errstate(all="ignore"):  # infinite gradients make NaN moments, and the record then says None
-        centres = {name: moments.moments(rows).mean for name, rows in blocks.pilot(pilot).items()}
+        pilot = subject(0, blocks.rows(0))
+        del seconds[:]  # the function is compiled after its first call
+        centres = {name: moments.spread(rows).mean for name, rows in pilot.items()}
         for number in range(first, last):
-            result, elapsed = blocks.timed(blocks.draw(number))
-            seconds.append(elapsed)
-            kept.block(number, blocks.rows(result, number), centres)
+            rows = subject(number, blocks.rows(number))
+            kept.block(number, rows, centres)
+            if judging:
+                judging.add(rows)
             done = min((number + 1 - first) * blocks.size, blocks.replicates)
             progress.report(done, min((last - first) * blocks.size, blocks.replicates), "replicates")
-    seconds += [blocks.timed(pilot)[1] for _ in range(LEAST_CALLS - len(seconds))]
-    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size)
+        biases = judged(judging, blocks, range(last, blocks.number))
+    noise = blocks.draw(0)
+    seconds += [blocks.timed(noise)[1] for _ in range(LEAST_CALLS - len(seconds))]
+    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size, biases)
+
+
+def judged(
+    judging: Judging | None, blocks: Blocks, numbers: Iterable[int], seed: Callable[[int], int] = int
+) -> dict[str, Found]:
+    """Add blocks until all replicates that are judged were added, and return what is known of each parameter.
+
+    Args:
+        judging: what judges; None where another process does.
+        blocks: the whole run's.
+        numbers: of the blocks, in order.
+        seed: number of a block -> its seed.
+    """
+    if judging is None:
+        return {}
+    subject = blocks.subject([])
+    for number in numbers:
+        if not judging.left:
+            break
+        judging.add(subject(seed(number), blocks.rows(number)))
+    return judging.found()
 
 
 def share_of(
@@ -63,21 +93,18 @@ def share_of(
         per_call: blocks in one call, where the framework draws.
     """
     blocks = prepare(backend, task)
+    judging = None if share[0] else Judging(task)
     first, last = (blocks.number * part // share[1] for part in (share[0], share[0] + 1))
     if task.source == "shared":
-        return stream(blocks, first, last)
+        return stream(blocks, judging, first, last)
     plain = gradient_function(backend, task.estimator, task.problem, "eager")
     base = noises.integer(task.seed, "variance", task.problem, task.estimator)
-    return native.stream(
-        blocks,
-        plain,
-        lambda number: (base + number) % noises.SEEDS,
-        task.mode == "compiled",
-        task.dtype,
-        first,
-        last,
-        per_call,
-    )
+
+    def seed(number: int) -> int:
+        return (base + number) % noises.SEEDS
+
+    part = native.stream(blocks, plain, seed, task.mode == "compiled", task.dtype, first, last, per_call)
+    return part._replace(biases=judged(judging, blocks, range(blocks.number), seed))
 
 
 def partial(

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.problems import Floats
-from harness.variance import moments, tails, tree
+from harness.statistics import merging, moments, tails
+from harness.variance.judging import Found
 
 Float = NDArray[np.float64]
 
@@ -20,11 +21,13 @@ class Partial(NamedTuple):
         nodes: the moments, of every parameter.
         largest: {parameter: the largest squared deviations}.
         seconds_per_gradient: median over the timed calls, divided by the replicates of a block.
+        biases: {parameter: what is known of its bias}, of the part that begins with the first block.
     """
 
-    nodes: tree.Nodes
+    nodes: merging.Nodes
     largest: dict[str, Float]
     seconds_per_gradient: float
+    biases: dict[str, Found]
 
 
 class Kept:
@@ -37,7 +40,7 @@ class Kept:
 
     def __init__(self, replicates: int) -> None:
         """Keep nothing yet, of a run of so many replicates."""
-        self.nodes: tree.Nodes = {}
+        self.nodes: merging.Nodes = {}
         self.largest: dict[str, Float] = {}
         self._size = tails.size(replicates)
 
@@ -48,6 +51,6 @@ class Kept:
     def block(self, number: int, rows: dict[str, Float], centres: Floats) -> None:
         """Keep one block of gradients, {name: [replicates, coordinates]}, about pilot centres."""
         streams = {name: moments.block(values, centres[name]) for name, values in rows.items()}
-        self.nodes = tree.add(self.nodes, {(0, number): streams})
+        self.nodes = merging.add(self.nodes, {(0, number): streams})
         for name, values in rows.items():
             self.squares(name, moments.mean_squares(values, centres[name]))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from harness.execution import progress
-from harness.variance import moments, tree
+from harness.statistics import merging, moments
 from harness.variance.blocks import Blocks
 from harness.variance.kept import Kept, Partial
 
@@ -42,7 +42,7 @@ def reduction(backend: ModuleType, gradients: Callable[..., Any]) -> Callable[..
     return reduce
 
 
-def _scale(found: moments.Moments) -> float:
+def _scale(found: moments.Spread) -> float:
     """Return the power of two next to the root mean square deviation, by which to divide is exact; 1 where it is 0."""
     deviation = float(np.sqrt(np.mean(found.second) / found.n))
     return 2.0 ** round(math.log2(deviation)) if deviation > 0 and math.isfinite(deviation) else 1.0
@@ -76,9 +76,9 @@ def stream(
     backend, runtime = blocks.backend, blocks.backend.runtime
     whole = min(last, blocks.replicates // blocks.size)
     kept = Kept(blocks.replicates)
-    noise = blocks.draw(seed(0))
+    subject = blocks.subject([])
     with np.errstate(all="ignore"):  # infinite gradients make NaN moments, and the record then says None
-        pilots = {name: moments.moments(values) for name, values in blocks.pilot(noise).items()}
+        pilots = {name: moments.spread(values) for name, values in subject(seed(0), blocks.rows(0)).items()}
         scales = {name: _scale(found) for name, found in pilots.items()}
         shapes = {name: values.shape for name, values in runtime.to_numpy(blocks.arguments[0]).items()}
         about = {name: runtime.asarray(found.mean.reshape(shapes[name]), dtype) for name, found in pilots.items()}
@@ -86,12 +86,12 @@ def stream(
         # what the framework subtracts is the rounded centre
         centres = {name: np.asarray(value, np.float64).ravel() for name, value in runtime.to_numpy(about).items()}
 
-        def streams_of(sums: dict[str, Any], taken: int) -> tree.Streams:
+        def streams_of(sums: dict[str, Any], taken: int) -> merging.Streams:
             found = {}
             for name, centre in centres.items():
                 flat = {part: np.asarray(sums[f"{name} {part}"], np.float64)[:taken] for part in _PARTS}
                 kept.squares(name, flat.pop("mean_squares").ravel() * scales[name] ** 2)
-                flat["coordinates"] = flat["coordinates"].reshape(taken, 4, -1)
+                flat["coordinates"] = flat["coordinates"].reshape(taken, 2, -1)
                 flat["crossed"] = flat["crossed"].reshape(taken, -1)
                 found[name] = moments.blocks(blocks.size, flat, centre, scales[name])
             return found
@@ -102,9 +102,10 @@ def stream(
             taken = min(count, whole - number)
             seeds = np.array([seed(n) for n in range(number, number + count)])
             sums = runtime.to_numpy(run(runtime.asarray(seeds, "int64"), blocks.arguments, about, rates))
-            kept.nodes = tree.add(kept.nodes, tree.collapse(number, streams_of(sums, taken)))
+            kept.nodes = merging.add(kept.nodes, merging.collapse(number, streams_of(sums, taken)))
             progress.report((number + taken - first) * blocks.size, (last - first) * blocks.size, "replicates")
         for number in range(max(whole, first), last):
-            kept.block(number, blocks.rows(blocks.timed(blocks.draw(seed(number)))[0], number), centres)
+            kept.block(number, subject(seed(number), blocks.rows(number)), centres)
+    noise = blocks.draw(seed(0))
     seconds = [blocks.timed(noise)[1] for _ in range(CALLS)]
-    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size)
+    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size, {})

@@ -9,7 +9,7 @@ from typing import Any
 from harness import dtypes as floats
 from harness.backends import require_references
 from harness.errors import BadInputError, out_of_range, unknown
-from harness.estimators import ESTIMATORS, SHOWN, require_fit
+from harness.estimators import ESTIMATORS, SHOWN, excess, require_fit
 from harness.execution.work import Cell, Work
 from harness.modes import usual
 from harness.plugins import texts
@@ -38,7 +38,7 @@ def settings_text(settings: Mapping[str, float]) -> str:
     return " ".join(f"{name}={repr(value).removesuffix('.0')}" for name, value in settings.items())
 
 
-def _dimension(problem: str, given: int | None) -> int:
+def coordinates_of(problem: str, given: int | None) -> int:
     """Return the coordinates to use: the given ones, else the problem's default."""
     default = PROBLEMS[problem].dimension
     if default is None:
@@ -96,7 +96,8 @@ def plan(
     """
     rows = settings_of(estimator, problem)
     least = ESTIMATORS[estimator].least_samples
-    coordinates = _dimension(problem, dimension)
+    coordinates = coordinates_of(problem, dimension)
+    _require_enumerable(estimator, problem, coordinates)
     count = require_count("samples", least if samples is None else samples, least, f"needed by {estimator}")
     require_count("replicates", replicates, 2, "a variance needs two")
     require_count("seed", seed, 0)
@@ -178,6 +179,16 @@ def _together(parts: int, backend: str, device: str, task: dict[str, Any]) -> Ca
         return [] if len(found) < parts else records(found, backend, device, Task(**task))
 
     return finish
+
+
+def _require_enumerable(estimator: str, problem: str, dimension: int) -> None:
+    """Check that what an estimator enumerates is not too much."""
+    reason = excess(estimator, problem, dimension)
+    if reason:
+        raise BadInputError(
+            f"estimator {estimator!r} enumerates the outcomes of problem {problem!r}: {reason}; "
+            "give a smaller --dimension, or an estimator that draws samples"
+        )
 
 
 def _require_drawn(problem: str, source: str) -> None:

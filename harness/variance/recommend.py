@@ -1,8 +1,7 @@
-"""Which estimator to take: the expected squared distance from the true gradient that a number of seconds buys.
+"""Which estimator to take: variances, biases and costs of all that fit a problem, for `harness.variance.ranking`.
 
-In B seconds n = B / t gradients are averaged, t the seconds of one, its draw included. The expected square of the
-distance of their mean is sum_p D_p (bias_p^2 + variance_p / n), over parameters p of D_p coordinates. An estimator that
-is unbiased by its law counts with bias 0, a biased one with its measured bias, less what sampling errors add to it.
+Estimators that need an oracle are measured and listed, and have no rank: nobody can take them on an expectation that is
+not known. What cannot be measured is skipped, with its reason.
 """
 
 from __future__ import annotations
@@ -11,60 +10,32 @@ import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import median
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
-from scipy.special import ndtri
+import numpy as np
 
+from harness import noise as noises
 from harness.errors import BadInputError, unknown
-from harness.estimators import ESTIMATORS, fitting
+from harness.estimators import ESTIMATORS, excess, fitting
 from harness.execution.progress import report
 from harness.execution.work import Cell, Work
 from harness.plugins import texts
-from harness.problems import CONCENTRATIONS, PROBLEMS
-from harness.results.schema import Recommendation, Variance
-from harness.timing.turns import CONFIDENCE, interval, require_turns
-from harness.validation import require_count
+from harness.problems import CONCENTRATIONS, NOISE, PROBLEMS, draw_noise
+from harness.results.schema import Variance
+from harness.timing.turns import interval, require_turns
+from harness.validation import require_count, settle
 from harness.variance import engine
 from harness.variance import plan as variances
-from harness.variance.blocks import prepare
+from harness.variance.blocks import Blocks, prepare
+from harness.variance.ranking import Cost, Skipped, rank
 from harness.variance.records import records
-from harness.variance.task import Task
-
-#: Chance that any estimator is wrongly told apart from the best one.
-LEVEL = 0.05
+from harness.variance.task import Task, shape
 
 #: Arguments of a planned cell that are no fields of a `Task`.
 _NO_FIELDS = ("name", "device", "per_call")
-
-_Z = float(ndtri((1 + CONFIDENCE) / 2))
-
-
-class Cost(NamedTuple):
-    """Seconds of one gradient: median over the turns, and its interval."""
-
-    seconds: float
-    low: float
-    high: float
-
-
-class Error(NamedTuple):
-    """Mean squared error at a budget.
-
-    Attributes:
-        value: sum over all coordinates.
-        log_error: standard error of its logarithm.
-        bias_squared: what of it is bias.
-        gradients: how many are averaged.
-        trusted: False where the tail of a variance is too heavy.
-    """
-
-    value: float
-    log_error: float
-    bias_squared: float
-    gradients: float
-    trusted: bool
 
 
 def measure(
@@ -85,110 +56,43 @@ def measure(
         report(done, len(tasks), f"variance of {task.estimator}")
         found.append(records([engine.share_of(backend, task)], name, device, task))
     ready = [prepare(backend, task) for task in tasks]
-    seconds: list[list[float]] = [[] for _ in tasks]
+    together = _clock(ready, turns, "blocks")
+    alone = _clock([_single(task, blocks) for task, blocks in zip(tasks, ready, strict=True)], turns, "alone")
+    costs = [
+        Cost(median(own), *interval(own), blocks.size, median(single))
+        for own, blocks, single in zip(together, ready, alone, strict=True)
+    ]
+    return found, costs
+
+
+def _clock(ready: Sequence[Blocks], turns: int, what: str) -> list[list[float]]:
+    """Return the seconds of one gradient of each, in each turn: draw and gradients of a block over their number."""
+    seconds: list[list[float]] = [[] for _ in ready]
     for turn in range(turns + 1):
-        report(turn, turns, f"turn {turn} of {turns}")
+        report(turn, turns, f"{what}: turn {turn} of {turns}")
         for blocks, kept in zip(ready, seconds, strict=True):
             begin = time.perf_counter()
-            backend.runtime.synchronize(blocks.gradients(*blocks.arguments, blocks.draw(turn)))
+            blocks.backend.runtime.synchronize(blocks.gradients(*blocks.arguments, blocks.draw(turn)))
             kept.append((time.perf_counter() - begin) / blocks.size)
-    counted = [kept[1:] for kept in seconds]  # the first call of a generator compiles
-    return found, [Cost(median(kept), *interval(kept)) for kept in counted]
+    return [kept[1:] for kept in seconds]  # the first call compiles
 
 
-def error(rows: Sequence[Variance], cost: Cost, budget: float) -> Error | None:
-    """Return the mean squared error that a budget buys; None where not even one gradient fits, or nothing is known.
+def _single(task: Task, blocks: Blocks) -> Blocks:
+    """Return blocks of one gradient, for the same arguments and with noise from the same source."""
+    runtime = blocks.backend.runtime
+    parameters = {key: np.asarray(value, np.float64) for key, value in runtime.to_numpy(blocks.arguments[0]).items()}
+    drawn = shape(task, parameters, 1)
+    like = next(iter(blocks.arguments[0].values()))
 
-    Args:
-        rows: of one estimator, one for each parameter.
-        cost: of one gradient.
-        budget: in seconds.
-    """
-    gradients = float(math.floor(budget / cost.seconds))
-    if gradients < 1 or any(row.variance is None or row.variance_low is None for row in rows):
-        return None
-    bias = noise = deviation = 0.0
-    for row in rows:
-        if row.variance is None or row.variance_low is None or row.variance_high is None:
-            return None
-        part = row.dimension * row.variance / gradients
-        noise += part
-        width = math.log(row.variance_high / row.variance_low) / 2 / _Z if row.variance_low > 0 else 0.0
-        deviation += part * width  # parameters share their noise: errors are added, not their squares
-        if ESTIMATORS[row.estimator].biased:
-            if row.squared_bias is None or row.squared_bias_standard_error is None:
-                return None
-            bias += row.dimension * max(row.squared_bias, 0.0)
-            deviation += row.dimension * row.squared_bias_standard_error
-    value = bias + noise
-    clock = noise * math.log(cost.high / cost.low) / 2 / _Z
-    log_error = math.hypot(deviation, clock) / value if value > 0 else 0.0
-    return Error(value, log_error, bias, gradients, all(row.trusted is not False for row in rows))
+    def shared(number: int) -> Any:
+        random = noises.generator(task.seed, "alone", task.problem, task.estimator, number)
+        return runtime.asarray(draw_noise(task.problem, parameters, drawn, random), task.dtype)
 
+    def own(seed: int) -> Any:
+        native = getattr(blocks.backend.sampling, f"standard_{NOISE[PROBLEMS[task.problem].distribution]}")
+        return native(seed, drawn, like)
 
-def told_apart(best: Error, other: Error, estimators: int) -> bool:
-    """Tell whether another estimator is worse than the best one beyond chance, at `LEVEL` over all comparisons.
-
-    By the logarithm of their ratio against Bonferroni's bound over all ordered pairs: the best one is chosen by the
-    same numbers, so that comparisons with it alone would be too few.
-
-    Args:
-        best: of all.
-        other: to be compared with it.
-        estimators: how many are compared.
-    """
-    spread = math.hypot(best.log_error, other.log_error)
-    if best.value == 0 or other.value == 0:
-        return other.value > best.value
-    return math.log(other.value / best.value) > -float(ndtri(LEVEL / max(estimators * (estimators - 1), 1))) * spread
-
-
-def rank(measured: tuple[list[list[Variance]], list[Cost]], budget: float) -> list[Recommendation]:
-    """Return a record for each estimator, the best first, those that do not fit the budget last.
-
-    Args:
-        measured: by `measure`.
-        budget: in seconds.
-    """
-    every = [(rows, cost, error(rows, cost, budget)) for rows, cost in zip(*measured, strict=True)]
-    known = sorted((found.value, i) for i, (_, _, found) in enumerate(every) if found is not None and found.trusted)
-    order = [i for _, i in known] + [i for i in range(len(every)) if i not in {i for _, i in known}]
-    best = every[order[0]][2] if known else None
-    ranked = []
-    for place, i in enumerate(order):
-        rows, cost, found = every[i]
-        first = rows[0]
-        judged = found is not None and found.trusted and best is not None
-        reach = math.exp(_Z * found.log_error) if found is not None else math.nan
-        ranked.append(
-            Recommendation(
-                backend=first.backend,
-                dtype=first.dtype,
-                device=first.device,
-                problem=first.problem,
-                estimator=first.estimator,
-                settings=first.settings,
-                dimension=first.dimension,
-                samples=first.samples,
-                replicates=first.replicates,
-                seed=first.seed,
-                budget_seconds=budget,
-                rank=place + 1 if judged else None,
-                gradients=None if found is None else found.gradients,
-                seconds_per_gradient=cost.seconds,
-                mean_squared_error=found.value if found is not None and judged else None,
-                low=found.value / reach if found is not None and judged else None,
-                high=found.value * reach if found is not None and judged else None,
-                confidence=CONFIDENCE,
-                bias_squared=None if found is None else found.bias_squared,
-                trusted=None if found is None else found.trusted,
-                as_good_as_the_best=judged
-                and found is not None
-                and best is not None
-                and not told_apart(best, found, len(known)),
-            )
-        )
-    return ranked
+    return replace(blocks, draw=shared if task.source == "shared" else own, size=1)
 
 
 def plan(
@@ -236,18 +140,27 @@ def plan(
         if key not in known:
             raise unknown(f"setting of problem {problem!r} and its estimators", key, sorted(known))
     source = "shared" if PROBLEMS[problem].distribution in CONCENTRATIONS else "framework"
+    coordinates = variances.coordinates_of(problem, dimension)
+    skipped: list[Skipped] = []
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for name in names:
         having = texts.having(backends, name, problem)
         if not having:
             continue
-        own = {key: value for key, value in settings.items() if key in variances.settings_of(name, problem)}
+        allowed = variances.settings_of(name, problem)
+        own = {key: value for key, value in settings.items() if key in allowed}
+        count = max(samples or 1, ESTIMATORS[name].least_samples)
+        reason = excess(name, problem, coordinates)
+        if reason:
+            text = variances.settings_text(settle(allowed, own, dtypes[0], f"problem {problem!r}"))
+            skipped.append(Skipped(name, text, count, reason))
+            continue
         planned = variances.plan(
             name,
             problem,
             own,
             dimension=dimension,
-            samples=None if samples is None else max(samples, ESTIMATORS[name].least_samples),
+            samples=count,
             replicates=replicates,
             backends=having,
             dtypes=dtypes,
@@ -258,9 +171,11 @@ def plan(
         for cell in planned:
             row = {key: value for key, value in cell.work.arguments.items() if key not in _NO_FIELDS}
             groups.setdefault((cell.work.backend, row["dtype"], cell.work.device), []).append(row)
+    size = f"dimension={coordinates} samples={samples or 'least'} replicates={replicates} seed={seed}"
+    size = " ".join(filter(None, (size, variances.settings_text(settings))))
     return [
         Cell(
-            f"recommend {problem} {backend} {dtype} {device} budget={budget:g} {rows[0]['settings']}",
+            f"recommend {problem} {backend} {dtype} {device} budget={budget:g} {size}",
             Work(
                 "harness.variance.recommend:measure",
                 backend,
@@ -268,7 +183,7 @@ def plan(
                 {"name": backend, "device": device, "rows": rows, "turns": turns},
                 package=texts.packages([row["estimator"] for row in rows], problem),
             ),
-            functools.partial(rank, budget=budget),
+            functools.partial(rank, budget=budget, skipped=skipped),
         )
         for (backend, dtype, device), rows in groups.items()
     ]

@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.oracle import gradients as exact_gradients
-from harness.oracle import reference_cache
 from harness.oracle import variances as exact_variances
 from harness.problems import PROBLEMS
 from harness.results.schema import Variance, finite
-from harness.variance import intervals, tails, tree
+from harness.statistics import intervals, merging, tails
 from harness.variance.against import against
+from harness.variance.judging import Found, goal_of
 from harness.variance.plan import settings_text
-from harness.variance.task import Task, inputs, instance_of
+from harness.variance.task import Task, inputs
 
 if TYPE_CHECKING:
     from harness.variance.kept import Partial
@@ -38,17 +37,15 @@ def records(partials: Sequence[Partial], name: str, device: str, task: Task) -> 
         device: on which it ran.
         task: what was measured.
     """
-    nodes: tree.Nodes = {}
+    nodes: merging.Nodes = {}
     for part in partials:
-        nodes = tree.add(nodes, part.nodes)
+        nodes = merging.add(nodes, part.nodes)
     with np.errstate(all="ignore"):
-        streams = tree.root(nodes)
+        streams = merging.root(nodes)
+    biases = {name: found for part in partials for name, found in part.biases.items()}
     seconds = float(np.median([part.seconds_per_gradient for part in partials]))
     parameters, constants = inputs(task)
-    truth = exact_gradients.expectation(task.problem, parameters, constants, task.samples)
-    reference = None
-    if truth is None:
-        reference = reference_cache.of(task.problem, parameters, instance_of(task)[1])
+    truth, reference = goal_of(task)
     exact_variance = exact_variances.variance(task.estimator, task.problem, parameters, constants, task.samples)
 
     def record(parameter: str) -> Variance:
@@ -86,6 +83,7 @@ def records(partials: Sequence[Partial], name: str, device: str, task: Task) -> 
             tail_shape=None if shape is None else finite(shape),
             trusted=tails.trusted(shape),
             **compared._asdict(),
+            **biases.get(parameter, Found())._asdict(),
         )
 
     return [record(parameter) for parameter in PROBLEMS[task.problem].parameters]

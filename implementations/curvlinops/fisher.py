@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from curvlinops import GGNLinearOperator
 
+from implementations.interface.arguments import require_dict, require_outputs
 from implementations.interface.contract import Family
 from implementations.interface.fisher import Middle, Outputs, Product
 from implementations.torch import families
@@ -53,14 +54,15 @@ def gauss_newton(middle: Middle, outputs: Outputs, parameters: Tensors) -> Produ
     By `curvlinops.GGNLinearOperator`, which does evaluate them again for every product.
 
     Raises:
-        ValueError: the middle is not the Fisher information of a family.
+        ValueError: the middle is not the Fisher information of a family, or parameters or outputs are no dict.
     """
+    require_dict(parameters, "give dict(module.named_parameters())")
     known = (getattr(families, name) for name in families.__all__)
     family = next((family for family in known if family.fisher is middle), None)
     if family is None:
         raise ValueError("curvlinops takes a loss, so that the middle must be the `fisher` of a family")
     with torch.no_grad():
-        old = outputs(parameters)
+        old = require_outputs(outputs(parameters))
     examples = next(iter(old.values())).shape[0]
     pack, loss, target = _as_curvlinops(family, old)
     model = _Model(lambda given: pack(outputs(given)), parameters)

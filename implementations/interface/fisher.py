@@ -49,6 +49,10 @@ def kl_reverse_over_reverse(kl: Divergence, outputs: Outputs, parameters: Arrays
     Returns:
         vector -> Hessian times vector, both dicts like the parameters.
 
+    Raises:
+        ValueError: parameters or outputs are no dict, or outputs is not a function of its argument alone: it changes
+            a tensor in place or draws random numbers.
+
     Reference:
         Schulman et al., Trust Region Policy Optimization, 2015, appendix C; Pearlmutter, 1994.
     """
@@ -58,7 +62,7 @@ def kl_reverse_over_reverse(kl: Divergence, outputs: Outputs, parameters: Arrays
 def kl_forward_over_reverse(kl: Divergence, outputs: Outputs, parameters: Arrays) -> Product:
     """Product with the Hessian of mean_i sum_entries kl(old, new) by new, at new = old, forward over reverse.
 
-    Args, returns as in `kl_reverse_over_reverse`.
+    Args, returns and raises as in `kl_reverse_over_reverse`.
 
     Reference:
         Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994.
@@ -76,7 +80,11 @@ def gauss_newton(middle: Middle, outputs: Outputs, parameters: Arrays) -> Produc
         parameters: {name: [*param]}, where the outputs are linearized.
 
     Returns:
-        vector -> matrix times vector, both dicts like the parameters.
+        vector -> matrix times vector, both dicts like the parameters. Where outputs draws random numbers, it is the
+        matrix of that one draw.
+
+    Raises:
+        ValueError: parameters or outputs are no dict, or outputs changes a tensor in place.
 
     Reference:
         Schraudolph, Fast curvature matrix-vector products, Neural Computation 14, 2002; Martens, New insights and

@@ -10,7 +10,7 @@ __all__ = ["over_blocks", "power_sums"]
 
 
 def power_sums(values: Array, centre: Array, rate: Array) -> Arrays:
-    """Sums over replicates of the powers of d = values - centre that four moments are made of.
+    """Sums over replicates of d = values - centre, of d^2, and of powers of their means over coordinates.
 
     Args:
         values: gradients [replicates, *coordinates]; 16-bit types are summed in float32.
@@ -19,7 +19,7 @@ def power_sums(values: Array, centre: Array, rate: Array) -> Arrays:
             by it, so that their eighth powers neither overflow nor underflow.
 
     Returns:
-        "coordinates": sums of d, d^2, d^3, d^4 [4, *coordinates]; "averages": sums of the first four powers of rate
+        "coordinates": sums of d and d^2 [2, *coordinates]; "averages": sums of the first four powers of rate
         times the mean over coordinates of d [4]; "squares": the same of q = rate^2 times the mean over coordinates of
         d^2 [4]; "crossed": sum of d q [*coordinates]; "mean_squares": q itself [replicates], for its tail.
     """

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from implementations.interface.arguments import require_outputs
 from implementations.interface.contract import Arrays, Family
 from implementations.interface.fisher import Divergence, Middle, Outputs, Product
 
@@ -24,7 +25,7 @@ __all__ = [
 
 def _kl_gradient(kl: Divergence, outputs: Outputs, parameters: Arrays) -> Callable[[Arrays], Arrays]:
     """Return new -> the gradient of the mean divergence of `outputs(new)` from the outputs at `parameters`."""
-    old = jax.lax.stop_gradient(outputs(parameters))
+    old = jax.lax.stop_gradient(require_outputs(outputs(parameters)))
 
     def mean_kl(new: Arrays) -> Array:
         return mean_over_examples(kl(old, outputs(new)))
@@ -54,7 +55,7 @@ def kl_forward_over_reverse(kl: Divergence, outputs: Outputs, parameters: Arrays
 
 def gauss_newton(middle: Middle, outputs: Outputs, parameters: Arrays) -> Product:
     """Product (1/n) sum_i J_i^T M_i J_i v, linearized once: no product evaluates the outputs again."""
-    rows, pushforward = jax.linearize(outputs, parameters)
+    rows, pushforward = jax.linearize(lambda given: require_outputs(outputs(given)), parameters)
     pullback = jax.linear_transpose(pushforward, parameters)
     examples = next(iter(rows.values())).shape[0]
 

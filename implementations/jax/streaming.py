@@ -14,7 +14,7 @@ __all__ = ["over_blocks", "power_sums"]
 
 
 def power_sums(values: Array, centre: Array, rate: Array) -> Arrays:
-    """Sums over replicates of the powers of d = values - centre that four moments are made of.
+    """Sums over replicates of d = values - centre, of d^2, and of powers of their means over coordinates.
 
     As products with vectors: XLA does not vectorize a sum along rows, whose order it would have to change.
     """
@@ -24,16 +24,9 @@ def power_sums(values: Array, centre: Array, rate: Array) -> Arrays:
     ones, weights = jnp.ones(flat.shape[0], wide), jnp.full(flat.shape[1], 1 / flat.shape[1], wide)
     unit = rate.astype(wide)
     average, mean_square = _product(flat, weights) * unit, _product(square, weights) * (unit * unit)
-    coordinates = jnp.stack(
-        [
-            _product(ones, flat),
-            _product(ones, square),
-            jnp.sum(flat * square, axis=0),
-            jnp.sum(square * square, axis=0),
-        ]
-    )
+    coordinates = jnp.stack([_product(ones, flat), _product(ones, square)])
     return {
-        "coordinates": coordinates.reshape(4, *centre.shape),
+        "coordinates": coordinates.reshape(2, *centre.shape),
         "averages": _powers(average),
         "squares": _powers(mean_square),
         "crossed": _product(mean_square, flat).reshape(centre.shape),

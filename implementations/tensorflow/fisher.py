@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from implementations.interface.arguments import require_outputs
 from implementations.interface.contract import Family
 from implementations.interface.fisher import Divergence, Middle, Outputs, Product
 from implementations.tensorflow.autodiff import value_and_gradient, vmap
@@ -38,7 +39,7 @@ def kl_forward_over_reverse(kl: Divergence, outputs: Outputs, parameters: _Tenso
     `tf.autodiff.ForwardAccumulator` passes by `tf.custom_gradient`: it gives softplus slope 1 at 0, where a last
     layer of zeros starts, from the maximum inside, and the product is wrong by half.
     """
-    cotangent = {name: tf.zeros_like(value) for name, value in parameters.items()}
+    cotangent = tf.nest.map_structure(tf.zeros_like, parameters)
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as transposed:
         transposed.watch(cotangent)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -52,7 +53,7 @@ def _kl_gradient(kl: Divergence, outputs: Outputs, parameters: _Tensors) -> _Ten
     """Return the gradient by new, at new = old, of the mean divergence: 0 up to rounding, but not its derivative."""
 
     def divergence(new_parameters: _Tensors) -> tf.Tensor:
-        new = outputs(new_parameters)
+        new = require_outputs(outputs(new_parameters))
         old = {name: tf.stop_gradient(value) for name, value in new.items()}
         return mean_over_examples(kl(old, new))
 
@@ -72,7 +73,7 @@ def gauss_newton(middle: Middle, outputs: Outputs, parameters: _Tensors) -> Prod
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as transposed:
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(parameters)
-            values = outputs(parameters)
+            values = require_outputs(outputs(parameters))
         cotangents = {name: tf.zeros_like(value) for name, value in values.items()}
         transposed.watch(cotangents)
         pulled = tape.gradient(values, parameters, output_gradients=cotangents, unconnected_gradients=_ZERO)
@@ -118,12 +119,7 @@ def empirical(family: Family, labels: tf.Tensor) -> Middle:
 
 def damped(product: Product, damping: tf.Tensor) -> Product:
     """Product with A + damping I."""
-
-    def shifted(vector: _Tensors) -> _Tensors:
-        image = product(vector)
-        return {name: value + damping * vector[name] for name, value in image.items()}
-
-    return shifted
+    return lambda vector: tf.nest.map_structure(lambda image, part: image + damping * part, product(vector), vector)
 
 
 def batched(product: Product) -> Product:

@@ -14,7 +14,7 @@ Tensors = dict[str, tf.Tensor]
 
 
 def power_sums(values: tf.Tensor, centre: tf.Tensor, rate: tf.Tensor) -> Tensors:
-    """Sums over replicates of the powers of d = values - centre that four moments are made of.
+    """Sums over replicates of d = values - centre, of d^2, and of powers of their means over coordinates.
 
     As products with vectors: XLA does not vectorize a sum along rows, whose order it would have to change.
     """
@@ -27,15 +27,10 @@ def power_sums(values: tf.Tensor, centre: tf.Tensor, rate: tf.Tensor) -> Tensors
     average = tf.linalg.matvec(flat, weights) * unit
     mean_square = tf.linalg.matvec(square, weights) * (unit * unit)
     coordinates = tf.stack(
-        [
-            tf.linalg.matvec(flat, ones, transpose_a=True),
-            tf.linalg.matvec(square, ones, transpose_a=True),
-            tf.reduce_sum(flat * square, axis=0),
-            tf.reduce_sum(square * square, axis=0),
-        ]
+        [tf.linalg.matvec(flat, ones, transpose_a=True), tf.linalg.matvec(square, ones, transpose_a=True)]
     )
     return {
-        "coordinates": tf.reshape(coordinates, [4, *centre.shape]),
+        "coordinates": tf.reshape(coordinates, [2, *centre.shape]),
         "averages": _powers(average),
         "squares": _powers(mean_square),
         "crossed": tf.reshape(tf.linalg.matvec(flat, mean_square, transpose_a=True), centre.shape),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from implementations.interface.arguments import require_dict, require_outputs
 from implementations.interface.contract import Family
 from implementations.interface.fisher import Divergence, Middle, Outputs, Product
 from implementations.torch import autodiff
@@ -22,13 +23,18 @@ __all__ = [
 
 Tensors = dict[str, torch.Tensor]
 
+_EVALUATE = "call module.eval() before the outputs are computed"
+
+#: Part of the error that `torch.func` raises where a function writes into a tensor that it did not make.
+_IN_PLACE = "call in-place operation"
+
 
 def kl_reverse_over_reverse(kl: Divergence, outputs: Outputs, parameters: Tensors) -> Product:
     """Product with the Hessian of mean_i sum_entries kl(old, new) by new, at new = old, reverse over reverse.
 
     The Hessian is symmetric, so the pullback of the gradient is its product; the graph is recorded once.
     """
-    gradient = torch.func.grad(_mean_divergence(kl, outputs, parameters))
+    gradient = torch.func.grad(_mean_divergence(kl, _checked(outputs, parameters), parameters))
     _, pull_back = torch.func.vjp(gradient, _held(parameters))
 
     def product(vector: Tensors) -> Tensors:
@@ -44,7 +50,7 @@ def kl_forward_over_reverse(kl: Divergence, outputs: Outputs, parameters: Tensor
     By `torch.func.jvp`, which differentiates anew for every product. `torch.func.linearize` would do so once, but
     its tracing takes seconds, the time of tens of products, and warns of its own graphs.
     """
-    gradient = torch.func.grad(_mean_divergence(kl, outputs, parameters))
+    gradient = torch.func.grad(_mean_divergence(kl, _checked(outputs, parameters), parameters))
     held = _held(parameters)
 
     def product(vector: Tensors) -> Tensors:
@@ -59,7 +65,7 @@ def gauss_newton(middle: Middle, outputs: Outputs, parameters: Tensors) -> Produ
     u -> J^T u is linear, so its own pullback, at any u, is v -> J v: two passes through graphs that are recorded once.
     The products of `torch.func.linearize` are no quicker, and its tracing takes seconds.
     """
-    values, pull_back = torch.func.vjp(outputs, _held(parameters))
+    values, pull_back = torch.func.vjp(_checked(outputs, parameters), _held(parameters))
     values = _held(values)
     anywhere = {name: torch.zeros_like(value) for name, value in values.items()}
     _, push_forward = torch.func.vjp(lambda cotangents: pull_back(cotangents)[0], anywhere)
@@ -109,12 +115,47 @@ def batched(product: Product) -> Product:
 
 def _mean_divergence(kl: Divergence, outputs: Outputs, parameters: Tensors) -> Callable[[Tensors], torch.Tensor]:
     """Return new parameters -> mean_i sum_entries kl(old, new); the old outputs are constants."""
+    before = _random_state()
     old = _held(outputs(_held(parameters)))
+    if _random_state() != before:
+        raise ValueError(
+            "outputs draws random numbers, as dropout in training mode does, so that the old and the new outputs are "
+            f"those of two networks; {_EVALUATE}, or draw the mask before and let outputs read it"
+        )
 
     def divergence(new: Tensors) -> torch.Tensor:
         return mean_over_examples(kl(old, outputs(new)))
 
     return divergence
+
+
+def _random_state() -> bytes:
+    """Return the state of PyTorch's global generators; nothing while it compiles, which does not trace them."""
+    if torch.compiler.is_compiling():
+        return b""
+    generators = (torch.default_generator, *torch.cuda.default_generators)
+    return b"".join(generator.get_state().numpy().tobytes() for generator in generators)
+
+
+def _checked(outputs: Outputs, parameters: Tensors) -> Outputs:
+    """Return `outputs` with errors that name the fix; as it is while PyTorch compiles, which traces no such error."""
+    if torch.compiler.is_compiling():
+        return outputs
+    require_dict(parameters, "give dict(module.named_parameters())")
+
+    def checked(given: Tensors) -> Tensors:
+        try:
+            values = outputs(given)
+        except RuntimeError as error:
+            if _IN_PLACE not in str(error):
+                raise
+            raise ValueError(
+                "outputs changes a tensor in place, as batch normalisation in training mode changes its running "
+                f"statistics, and has no derivative; {_EVALUATE}, or build the layer with track_running_stats=False"
+            ) from None
+        return require_outputs(values)
+
+    return checked
 
 
 def mean_over_examples(entries: torch.Tensor) -> torch.Tensor:

@@ -14,17 +14,15 @@ Tensors = dict[str, torch.Tensor]
 
 
 def power_sums(values: torch.Tensor, centre: torch.Tensor, rate: torch.Tensor) -> Tensors:
-    """Sums over replicates of the powers of d = values - centre that four moments are made of."""
+    """Sums over replicates of d = values - centre, of d^2, and of powers of their means over coordinates."""
     wide = torch.promote_types(values.dtype, torch.float32)
     flat = (values.to(wide) - centre.to(wide)).reshape(len(values), -1)  # [replicates, coordinates]
     square = flat * flat
     unit = rate.to(wide)
     average, mean_square = flat.mean(dim=1) * unit, square.mean(dim=1) * (unit * unit)
-    coordinates = torch.stack(
-        [flat.sum(dim=0), square.sum(dim=0), (flat * square).sum(dim=0), (square * square).sum(dim=0)]
-    )
+    coordinates = torch.stack([flat.sum(dim=0), square.sum(dim=0)])
     return {
-        "coordinates": coordinates.reshape(4, *centre.shape),
+        "coordinates": coordinates.reshape(2, *centre.shape),
         "averages": _powers(average),
         "squares": _powers(mean_square),
         "crossed": (flat * mean_square[:, None]).sum(dim=0).reshape(centre.shape),

@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-import tomli_w
 
 from harness.results.schema import Check
 from implementations import registry
@@ -174,6 +173,8 @@ def text(backend: str, records: Iterable[Check], kept: Mapping[Place, str]) -> s
         found = grouped.setdefault((row.kernel, row.case), {"observed": rows[row], "where": {}})
         found["where"].setdefault(f"{row.dtype} {row.mode}", []).append(row.derivative)
     deviations = [{"kernel": kernel, "case": case, **found} for (kernel, case), found in grouped.items()]
+    import tomli_w
+
     return tomli_w.dumps({"versions": versions(backend), "deviation": deviations})
 
 

@@ -51,9 +51,10 @@ class Recommendation(Record, frozen=True, tag="recommendation"):
         replicates: gradients from which variance and bias were measured.
         seed: of the noise.
         budget_seconds: for one estimate of the gradient.
-        rank: 1 is the best; None where nothing can be said.
+        rank: 1 is the best of those that need no oracle; None of those that do, and where nothing can be said.
         gradients: how many are averaged; None where not even one fits the budget.
-        seconds_per_gradient: its draw included; median, all estimators taking turns in one process.
+        seconds_per_gradient: of one gradient in a block, its draw included, so that what one call costs is amortised
+            over the block; median, all estimators taking turns in one process. None where it was skipped.
         mean_squared_error: sum over all coordinates of bias^2 + variance / gradients.
         low: lower end of its interval.
         high: upper end of its interval.
@@ -61,6 +62,14 @@ class Recommendation(Record, frozen=True, tag="recommendation"):
         bias_squared: what of it is bias.
         trusted: False where the tail of a variance is too heavy to say anything.
         as_good_as_the_best: whether it cannot be told apart from the first, at 5 % over all comparisons.
+        block: gradients of one block, over which seconds_per_gradient is amortised.
+        seconds_alone: of a call that computes one gradient, its draw included; median over as many turns.
+        ratio: mean_squared_error over that of rank 1.
+        needs_oracle: whether it takes exact moments of the objective, or a sum over every outcome, which nobody has
+            whose expectation is to be estimated.
+        bias_seen: whether a bias is seen of an estimator that is unbiased by its law; bias_squared and the error then
+            hold it.
+        skipped: why it was not measured; "" where it was.
     """
 
     problem: str
@@ -73,7 +82,7 @@ class Recommendation(Record, frozen=True, tag="recommendation"):
     budget_seconds: float
     rank: int | None
     gradients: float | None
-    seconds_per_gradient: float
+    seconds_per_gradient: float | None
     mean_squared_error: float | None
     low: float | None
     high: float | None
@@ -81,6 +90,12 @@ class Recommendation(Record, frozen=True, tag="recommendation"):
     bias_squared: float | None
     trusted: bool | None
     as_good_as_the_best: bool
+    block: int | None = None
+    seconds_alone: float | None = None
+    ratio: float | None = None
+    needs_oracle: bool = False
+    bias_seen: bool = False
+    skipped: str = ""
 
 
 class Throughput(Record, frozen=True, tag="throughput"):

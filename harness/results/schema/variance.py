@@ -38,6 +38,14 @@ class Variance(Record, frozen=True, tag="variance"):
         reference_standard_error: its standard error.
         squared_bias: average over coordinates of the squared bias, less what sampling errors add; it may be negative.
         squared_bias_standard_error: at most so large.
+        bias_p_value: an upper bound of the chance of such a deviation without a bias, over all coordinates of the
+            parameter (`harness.statistics.bias`); None where the true gradient is not known, or a tail is too heavy.
+        worst_coordinate: number of the coordinate that deviates most.
+        worst_z: its deviation in standard errors.
+        distance: norm of the bias over all coordinates of the parameter, |E g - true gradient|.
+        distance_low: lower end of its interval.
+        distance_high: upper end of its interval.
+        detectable_distance: norm of a bias that would have been found with a power of 0.99, wherever it is.
     """
 
     mode: str
@@ -68,6 +76,13 @@ class Variance(Record, frozen=True, tag="variance"):
     reference_standard_error: float | None = None
     squared_bias: float | None = None
     squared_bias_standard_error: float | None = None
+    bias_p_value: float | None = None
+    worst_coordinate: int | None = None
+    worst_z: float | None = None
+    distance: float | None = None
+    distance_low: float | None = None
+    distance_high: float | None = None
+    detectable_distance: float | None = None
 
 
 class TrainingVariance(Record, frozen=True, tag="training_variance"):
@@ -104,6 +119,14 @@ class TrainingVariance(Record, frozen=True, tag="training_variance"):
         variance_high: upper end of its interval.
         confidence: nominal coverage of the interval.
         seconds_per_gradient: in blocks, without drawing the noise: median over blocks.
+        bias_p_value: an upper bound of the chance of such a deviation without a bias, over all coordinates of the
+            parameter (`harness.statistics.bias`); None where the true gradient is not known, or a tail is too heavy.
+        worst_coordinate: number of the coordinate that deviates most.
+        worst_z: its deviation in standard errors.
+        distance: norm of the bias over all coordinates of the parameter, |E g - true gradient|.
+        distance_low: lower end of its interval.
+        distance_high: upper end of its interval.
+        detectable_distance: norm of a bias that would have been found with a power of 0.99, wherever it is.
     """
 
     mode: str
@@ -133,3 +156,10 @@ class TrainingVariance(Record, frozen=True, tag="training_variance"):
     variance_high: float | None
     confidence: float
     seconds_per_gradient: float | None
+    bias_p_value: float | None = None
+    worst_coordinate: int | None = None
+    worst_z: float | None = None
+    distance: float | None = None
+    distance_low: float | None = None
+    distance_high: float | None = None
+    detectable_distance: float | None = None

@@ -20,7 +20,7 @@
         high: plus(row.squared_bias_high, times(row.variance_high, 1 / n)),
         exact: row.biased ? null : times(row.exact_variance, 1 / n),
       }),
-      note: "Squared bias + variance / n, averaged over the coordinates. An estimator that is unbiased by its law counts with bias 0.",
+      note: "Squared bias + variance / n, averaged over the coordinates. An estimator that is unbiased by its row, and in which no bias is found, counts with bias 0.",
     },
     variance: {
       name: "variance",
@@ -37,7 +37,7 @@
       name: "|bias|",
       flat: true,
       at: (row) => ({ value: row.bias, low: row.bias_low, high: row.bias_high, exact: null }),
-      note: "Averaging does not lower it. Of several coordinates it is the root of their mean square, less what sampling errors add to it. A band down to the bottom of the chart holds 0.",
+      note: "Averaging does not lower it. It is the distance of the mean from the true gradient over all coordinates of the parameter, less what sampling errors add to it. A band down to the bottom of the chart holds 0.",
     },
     work: {
       name: "work-normalized variance",
@@ -48,7 +48,7 @@
         high: times(row.variance_high, row.seconds_per_gradient),
         exact: times(row.exact_variance, row.seconds_per_gradient),
       }),
-      note: "Variance of one gradient times its seconds: what is left after one second of averaging. It says nothing about bias.",
+      note: "Variance of one gradient times its amortised seconds: what is left after one second of averaging. It says nothing about bias.",
     },
   };
 
@@ -64,10 +64,10 @@
     },
     seconds: {
       name: "seconds",
-      title: "time",
+      title: "time, amortised",
       cost: (row) => row.seconds_per_gradient,
       text: (x) => seconds(x),
-      note: "The time of a gradient is that in blocks, without drawing the noise.",
+      note: "Seconds are amortised: those of one gradient in a block of up to 4,096, without drawing its noise. A call that computes one gradient alone takes far longer.",
     },
   };
 
@@ -210,16 +210,24 @@
     ].filter(Boolean);
   }
 
+  // The bias that would have been found in some rows: "0.01", or "0.01 to 0.2".
+  function reach(rows) {
+    const sizes = rows.map((row) => row.detectable_distance).filter((size) => size !== null);
+    const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+    return least === most ? number(least, 2) : `${number(least, 2)} to ${number(most, 2)}`;
+  }
+
   function biases(rows) {
-    const known = rows.filter((row) => row.bias !== null);
-    const seen = known.filter((row) => row.bias_seen).map((row) => row.estimator);
-    const unseen = known.filter((row) => !row.bias_seen).map((row) => row.estimator);
+    const known = rows.filter((row) => row.bias_seen !== null);
+    const seen = known.filter((row) => row.bias_seen);
+    const unseen = known.filter((row) => !row.bias_seen);
+    const names = (some) => listing(some.map((row) => row.estimator));
     if (!known.length) {
       return ["No bias of the chosen estimators is known here."];
     }
     return [
-      seen.length ? `A bias is seen, beyond 4 standard errors, in ${listing(seen)}.` : "",
-      unseen.length ? `None is seen in ${listing(unseen)}.` : "",
+      seen.length ? `A bias is found in ${names(seen)}.` : "",
+      unseen.length ? `None is found in ${names(unseen)}, where one of ${reach(unseen)} would have been found.` : "",
     ].filter(Boolean);
   }
 

@@ -25,7 +25,8 @@ def exact(
         {name: [replicates, *param]}.
 
     Raises:
-        ValueError: the distribution has no support that could be enumerated.
+        ValueError: the distribution has no support that could be enumerated, or one that is too large
+            (`outcomes.LARGEST`).
 
     Reference:
         Mohamed et al., 2020, section 2.1: the expectation itself.

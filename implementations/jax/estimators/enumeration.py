@@ -7,6 +7,7 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array
 
+from implementations.interface import outcomes
 from implementations.interface.contract import Arrays, Distribution
 from implementations.jax.autodiff import per_replicate_gradient, require_event_shape
 
@@ -26,6 +27,7 @@ def exact(
             "use a discrete one, or another estimator"
         )
     require_event_shape(parameters, noise)
+    outcomes.require_enumerable(distribution.noise, next(iter(parameters.values())).shape)
     points = jnp.expand_dims(distribution.support(parameters), 0)  # [1, points, *event]
 
     def expectation(rows: Arrays) -> Array:

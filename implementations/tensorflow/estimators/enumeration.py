@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from implementations.interface import outcomes
 from implementations.interface.contract import Distribution
 from implementations.tensorflow.autodiff import check_noise_shape, per_replicate_gradient
 from implementations.tensorflow.estimators.score_function import sum_to_rank
@@ -30,6 +31,7 @@ def exact(
             "use pathwise for a continuous distribution, or a discrete distribution here"
         )
     check_noise_shape(parameters, noise)
+    outcomes.require_enumerable(distribution.noise, tuple(next(iter(parameters.values())).shape))
     points = distribution.support(parameters)[tf.newaxis]  # [1, points, *event]
 
     def expectation(rows: dict[str, tf.Tensor]) -> tf.Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 
+from implementations.interface import outcomes
 from implementations.interface.contract import Distribution
 from implementations.torch import autodiff
 
@@ -31,6 +32,7 @@ def exact(
             "use a discrete distribution (BERNOULLI, CATEGORICAL), or the pathwise estimator"
         )
     autodiff.check_noise_shape(parameters, noise)
+    outcomes.require_enumerable(distribution.noise, tuple(next(iter(parameters.values())).shape))
     points = distribution.support(parameters)[None]  # [1, points, *event]
 
     def surrogate(broadcast: Tensors) -> torch.Tensor:

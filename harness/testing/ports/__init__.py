@@ -1,0 +1,1 @@
+"""Parts of `assert_agree`: functions of any framework, their condition, and what their differences look like."""
