@@ -96,7 +96,7 @@ def run_stream(function, replicates, block=256, dtype="float64"):
         return dtypes.rounded(noise.generator(5, "engine", number).standard_normal((block, 1)), dtype)
 
     run = blocks.Blocks(NUMPY, function, ({"a": np.asarray(2.0)}, {}), draw, block, replicates)
-    found = engine.stream(run, 0, run.number)
+    found = engine.stream(run, None, 0, run.number)
     return merging.root(found.nodes)["a"], found
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BadInputError, shown
-from harness.measuring.measure import centre_of, fraction, pilot_rows, require_replicates, stream
+from harness.errors import BadInputError, UndecidedError, shown
+from harness.measuring.measure import centre_of, fraction, pilot_rows, require_most, require_replicates, stream
 from harness.measuring.progress import progress
 from harness.measuring.reader import Gradients, Reader, require_seed
 from harness.measuring.results import Bias
@@ -24,6 +24,9 @@ Float = NDArray[np.float64]
 
 #: The most replicates that a judgement may take.
 AT_MOST = 10**6
+
+#: The least level, and the least and largest scale: float64 has numbers for their squares and inverses.
+LEAST_LEVEL, SCALES = 1e-300, (1e-100, 1e100)
 
 
 class Truth:
@@ -103,8 +106,9 @@ def require_scale(scale: object, norm: float) -> float:
             "the truth is 0 in every coordinate, or hidden by noise, so that no bias is relative to it; give "
             "scale=..., the norm of a gradient of usual size, in its place"
         )
-    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not 0 < float(scale) < math.inf:
-        raise BadInputError(f"scale is {shown(scale)}; allowed: a number above 0; as in scale=1.0")
+    if isinstance(scale, bool) or not isinstance(scale, int | float | np.number) or not SCALES[0] <= scale <= SCALES[1]:
+        allowed = "a number above 0, from {:g} to {:g}".format(*SCALES)
+        raise BadInputError(f"scale is {shown(scale)}; allowed: {allowed}; as in scale=1.0")
     return float(scale)
 
 
@@ -112,10 +116,12 @@ def require_level(level: object) -> float:
     """Return a level.
 
     Raises:
-        BadInputError: it is not between 0 and 0.5.
+        BadInputError: it is not between `LEAST_LEVEL` and 0.5.
     """
-    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level <= 0.5:
-        raise BadInputError(f"level is {shown(level)}; allowed: above 0 and at most 0.5; as in level=1e-6")
+    if isinstance(level, bool) or not isinstance(level, int | float | np.number) or not LEAST_LEVEL <= level <= 0.5:
+        raise BadInputError(
+            f"level is {shown(level)}; allowed: above 0, from {LEAST_LEVEL:g} on, and at most 0.5; as in level=1e-6"
+        )
     return float(level)
 
 
@@ -175,6 +181,9 @@ class Judge:
             parts = {name: vector(term, layout, f"term {name!r}")[0] for name, term in (terms or {}).items()}
             seen = diagnose(*test.moments(), layout.leaves, samples=samples, terms=parts)
             pattern, diagnosis = seen.pattern, seen.text
+            if pattern == "none":  # what the test saw is less than what a pattern is looked for in
+                pattern = "unrecognized"
+                diagnosis = "the bias is too small beside noise and usual roundings for a pattern to be singled out"
         estimate, scale = found.distance, self.scale
         return Bias(
             name=self.reader.name,
@@ -243,6 +252,7 @@ def bias(
 
     Raises:
         BadInputError: the subject, the truth or an argument cannot be used.
+        UndecidedError: no number of replicates is enough, and `at_most` is infinite.
 
     Reference:
         `harness.statistics.bias` for the rule, `harness.statistics.diagnosis` for the diagnosis.
@@ -251,13 +261,16 @@ def bias(
     require_level(level)
     wanted = fraction("detect", detect)
     count = None if replicates is None else require_replicates(replicates, 8)
+    most = require_most(at_most, 8)
     reader = Reader(subject, seed, name)
     goal = Truth(truth, reader.layout, seed)
     readers = goal.readers(reader)
     rows, *others = pilot_rows(readers, seed)
     judge = Judge(reader, goal, rows, others[0] if others else None, detect=wanted, level=level, scale=scale)
     del rows, others
-    count = int(min(judge.needed, at_most)) if count is None else count
+    if count is None and math.isinf(min(judge.needed, most)):
+        raise UndecidedError(f"{reader.name}: no number of replicates finds such a bias; give at_most", math.inf)
+    count = int(min(judge.needed, most)) if count is None else count
     test = judge.test(count)
     with progress(f"judging {reader.name}", count) as bar:
         for blocks in stream(readers, count, seed, bar):

@@ -17,6 +17,7 @@ from harness.measuring.measure import (
     centre_of,
     fraction,
     pilot_rows,
+    require_most,
     require_replicates,
     size_for_precision,
     stream,
@@ -169,6 +170,7 @@ def compare(
     wanted, share = fraction("precision", precision), fraction("detect", detect)
     budget = require_seconds(seconds)
     count = None if replicates is None else require_replicates(replicates, 8)
+    most = require_most(at_most, 8)
     readers = {name: Reader(subject, seed, name) for name, subject in _require_subjects(subjects).items()}
     first = next(iter(readers.values()))
     goal = None if truth is None else Truth(truth, first.layout, seed)
@@ -190,10 +192,11 @@ def compare(
     centres = {name: centre_of(pilots[name]).mean for name in readers}
     if count is None:
         sought = [
-            size_for_precision(sizes.pilot(pilots[name]), _trusted(pilots[name], centres[name]), wanted, at_most, name)
+            size_for_precision(sizes.pilot(pilots[name]), _trusted(pilots[name], centres[name]), wanted, most, name)
             for name in readers
         ]
-        count = int(min(max(*sought, *(judge.needed for judge in judges.values()), 0), at_most))
+        sizable = [judge.needed for judge in judges.values() if math.isfinite(judge.needed)]
+        count = int(min(max(*sought, *sizable, 0), most))
     del pilots
     kept = {name: Accumulator(reader.layout, centres[name], count) for name, reader in readers.items()}
     tests = {name: judge.test(count) for name, judge in judges.items()}

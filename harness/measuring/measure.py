@@ -38,6 +38,19 @@ def require_replicates(replicates: object, least: int = 2) -> int:
     return int(replicates)
 
 
+def require_most(at_most: object, least: int = 2) -> float:
+    """Return the largest number of replicates that is allowed, which may be infinite.
+
+    Raises:
+        BadInputError: it is no number, or too small.
+    """
+    if isinstance(at_most, bool) or not isinstance(at_most, int | float | np.number) or not at_most >= least:
+        raise BadInputError(
+            f"at_most is {shown(at_most)}; allowed: a whole number from {least} up; as in at_most=100_000"
+        )
+    return float(at_most)
+
+
 def fraction(name: str, value: object) -> float:
     """Return a share that is given as 0.05 or "5%".
 
@@ -93,7 +106,7 @@ def centre_of(rows: Gradients) -> Coordinates:
     return found
 
 
-def size_for_precision(seen: sizes.Pilot, trusted: bool | None, precision: float, at_most: int, name: str) -> int:
+def size_for_precision(seen: sizes.Pilot, trusted: bool | None, precision: float, at_most: float, name: str) -> int:
     """Return the replicates that a precision of the total variance takes.
 
     Raises:
@@ -108,7 +121,7 @@ def size_for_precision(seen: sizes.Pilot, trusted: bool | None, precision: float
     wanted = sizes.for_precision(seen, precision)
     if wanted > at_most:
         raise UndecidedError(
-            f"{name}: a precision of {precision:.3g} takes {wanted:.3g} replicates, above at_most = {at_most:,}; "
+            f"{name}: a precision of {precision:.3g} takes {wanted:.3g} replicates, above at_most = {at_most:,.0f}; "
             "give a larger precision, or a larger at_most",
             wanted,
         )
@@ -124,11 +137,19 @@ def constant_note(name: str) -> str:
     )
 
 
+def tiny_note(name: str) -> str:
+    """Return the note on a gradient whose two first replicates differ and whose variance is 0."""
+    return (
+        f"{name} has a variance of 0 though its replicates differ: they differ in its first ones only, or are so small "
+        "that float64 has no number for their squares; multiply the loss by a constant."
+    )
+
+
 def summary(reader: Reader, kept: Accumulator, seed: int) -> Measurement:
     """Return what was measured of one subject."""
     tail = tail_of(kept.largest)
     total = kept.total_variance()
-    notes = (constant_note(reader.name),) if total.value == 0 else ()
+    notes = (constant_note(reader.name) if reader.constant else tiny_note(reader.name),) if total.value == 0 else ()
     n = kept.coordinates.n
     return Measurement(
         name=reader.name,
@@ -181,6 +202,7 @@ def measure(
     """
     require_seed(seed)
     wanted = fraction("precision", precision)
+    most_allowed = require_most(at_most)
     count = None if replicates is None else require_replicates(replicates)
     reader = Reader(subject, seed, name)
     most = PILOT_MOST if count is None else max(min(PILOT_MOST, count // 16), min(count, 64))
@@ -189,7 +211,7 @@ def measure(
     if count is None:
         squares = np.square(np.asarray(rows, np.float64) - centre).sum(axis=1)
         tail = tail_of(np.sort(squares)[-math.isqrt(len(rows)) - 1 :])
-        count = size_for_precision(sizes.pilot(rows), tail.trusted, wanted, at_most, reader.name)
+        count = size_for_precision(sizes.pilot(rows), tail.trusted, wanted, most_allowed, reader.name)
     del rows
     kept = Accumulator(reader.layout, centre, count)
     with progress(f"measuring {reader.name}", count) as bar:

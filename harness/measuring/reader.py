@@ -22,6 +22,12 @@ BLOCK, BLOCK_NUMBERS = 4096, 2**21
 #: Seeds that a subject is given are below this, which every framework takes.
 SEEDS = 2**31
 
+#: Gradients of a call that are compared where the first two are equal, if so many fit into one.
+ALIKE = 64
+
+#: Numbers above it are no gradient: their squares are added and squared again, and float64 ends at 1e308.
+LARGEST = 1e60
+
 #: Timed calls of one gradient.
 CALLS = 5
 
@@ -72,6 +78,8 @@ class Reader:
                 f"the subject is {shown(subject)}, which is not callable; allowed: a function (seed, n) -> gradients "
                 "[n, *shape]; make one of a loss with from_torch, from_jax or from_tensorflow"
             )
+        if not isinstance(name, str):
+            raise BadInputError(f"name is {shown(name)}; allowed: text; as in name='rloo'")
         self._subject = subject
         self.name = name or name_of(subject)
         self.seconds: list[float] = []
@@ -79,6 +87,10 @@ class Reader:
         first = self._call(self._probe, 2)
         self.layout: Layout = layout_of(first, 2)
         one, again = matrix(first, self.layout, 2), matrix(self._call(self._probe, 2), self.layout, 2)
+        #: whether the calls share memory, so that the next one may overwrite what this one returned
+        self._shared = np.may_share_memory(one, again)
+        if self._shared:
+            one, again = (matrix(self._call(self._probe, 2), self.layout, 2).copy() for _ in range(2))
         self._require_finite(one, self._probe)
         if not np.array_equal(one, again):
             row, place = (int(i[0]) for i in np.nonzero(one != again))
@@ -93,6 +105,24 @@ class Reader:
         self.block = min(most, BLOCK, 2 ** (fitting.bit_length() - 1))
         #: whether two gradients of one seed are the same numbers
         self.constant = np.array_equal(one[0], one[1])
+        if self.constant and ALIKE <= fitting:
+            self._require_own_draws()
+
+    def _require_own_draws(self) -> None:
+        """Raise where the gradients of a call are one draw.
+
+        Two seeds give different numbers, each `ALIKE` equal ones: a gradient that takes one of two values does so with
+        a chance of at most 2 / 2^(2 ALIKE).
+        """
+        first, second = (
+            matrix(self._call((self._probe + step) % SEEDS, ALIKE), self.layout, ALIKE).copy() for step in (1, 2)
+        )
+        alike = (first == first[0]).all() and (second == second[0]).all()
+        if alike and not np.array_equal(first[0], second[0]):
+            raise BadInputError(
+                f"{self.name} gives the same numbers in all {ALIKE} gradients of a call, and others at another seed: "
+                "they share one draw; draw noise of the shape [n, ...], so that each gradient has its own"
+            )
 
     def _call(self, seed: int, n: int) -> Any:
         try:
@@ -108,8 +138,17 @@ class Reader:
 
     def _require_finite(self, rows: Gradients, seed: int) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(float(rows.sum())) or np.isfinite(rows).all():
+            if float(np.einsum("ij,ij->", rows, rows)) <= LARGEST**2:  # not so for NaN
                 return
+        if np.isfinite(rows).all():
+            place = np.unravel_index(int(np.abs(rows).argmax()), rows.shape)
+            if abs(rows[place]) <= LARGEST:
+                return
+            raise BadInputError(
+                f"{self.name} is {rows[place]:.3g} at {self.layout.name(int(place[1]))}, at seed {seed} with "
+                f"n = {len(rows)}; allowed: at most {LARGEST:g} in size, so that squares can be added; divide the loss "
+                "by a constant"
+            )
         bad = ~np.isfinite(rows)
         place = self.layout.name(int(np.argmax(bad.any(axis=0))))
         raise BadInputError(
@@ -126,6 +165,8 @@ class Reader:
         begin = time.perf_counter()
         tree = self._call(seed, n)
         rows = matrix(tree, self.layout, n)
+        if self._shared:
+            rows = rows.copy()
         self.seconds.append((time.perf_counter() - begin) / n)
         self._require_finite(rows, seed)
         return rows

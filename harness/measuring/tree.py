@@ -48,7 +48,10 @@ def to_numpy(array: Any) -> tuple[NDArray[Any], str]:
     if hasattr(array, "detach"):  # PyTorch
         dense = array.detach().to_dense() if array.is_sparse else array.detach()
         name = str(dense.dtype).removeprefix("torch.")
-        return (dense.float() if name == "bfloat16" else dense).cpu().numpy(), name
+        known = dense.float() if name == "bfloat16" else dense
+        return known.resolve_conj().resolve_neg().cpu().numpy(), name
+    if np.ma.is_masked(array):
+        raise TypeError(f"{np.ma.count_masked(array)} of its numbers are masked")
     numbers = np.asarray(array)
     name = numbers.dtype.name
     return (numbers.astype(np.float32) if name == "bfloat16" else numbers), name
@@ -165,6 +168,10 @@ def layout_of(tree: Any, n: int) -> Layout:
         stop = start + int(np.prod(shape))
         leaves.append(Leaf(path, shape, dtype, start, stop))
         start = stop
+    paths = [leaf.path for leaf in leaves]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise BadInputError(f"two leaves are named {twice!r}; give each its own name; rename a key of the dict")
     if not start:
         raise BadInputError("the gradient has no numbers: it is an empty tree; return at least one array [n, *shape]")
     return Layout(tuple(leaves), rebuild(tree, iter([None] * len(leaves))))
@@ -219,8 +226,10 @@ def _fill(
         leaf = next(leaves)
         try:
             values, dtype = to_numpy(tree)
+            if values.dtype.kind not in "fiubO":
+                raise TypeError(f"numbers of type {dtype}")
             values = np.asarray(values, np.float64)
-        except (TypeError, ValueError, RuntimeError):
+        except (TypeError, ValueError, RuntimeError, OverflowError):
             raise BadInputError(
                 f"{what} at {where} is {one_line(shown(tree))}; allowed: numbers of shape {leaf.shape}"
             ) from None

@@ -57,7 +57,8 @@ def throughput(records: Sequence[Record], backends: Sequence[str]) -> Section | 
     notes = [
         "Gradients per second of the streaming engine, which sums mean and variance of each coordinate, beside an "
         "eager loop over single samples, and the share of its time that the mere draw of the same normals in the same "
-        "blocks takes; all take turns in one process. Below: long streams of scalar gradients, each in a fresh process.",
+        "blocks takes; all take turns in one process. Below: long streams of scalar gradients, each in a fresh "
+        "process.",
     ]
     tables = []
     if rates:

@@ -48,10 +48,15 @@ class Coordinates:
         total = self.n + n
         for piece in pieces(rows.shape[1], n):
             part = np.asarray(rows[:, piece], np.float64)
-            mean = part[0] + (part - part[0]).mean(axis=0)  # about the first row: a constant has variance exactly 0
+            mean = part[0]
+            if n > 1:  # large gradients come one by one
+                mean = mean + (part - mean).mean(axis=0)  # about the first row: a constant has variance exactly 0
+                self.second[piece] += np.square(part - mean).sum(axis=0)
             step = mean - self.mean[piece]
-            self.second[piece] += np.square(part - mean).sum(axis=0) + step * step * (self.n * n / total)
             self.mean[piece] += step * (n / total)
+            step *= step
+            step *= self.n * n / total
+            self.second[piece] += step
         self.n = total
 
     def variance(self) -> Float:

@@ -156,6 +156,7 @@ def assert_agree(
         The noise of computed functions: Moré and Wild (2011), Estimating Computational Noise, SIAM J. Sci. Comput.
         Condition and backward error: Higham (2002), Accuracy and Stability of Numerical Algorithms, chapter 1.
     """
+    __tracebackhide__ = True
     names = (None, None) if frameworks is None else tuple(frameworks)
     if len(names) != 2:
         raise BadInputError(f'frameworks is {frameworks!r}; allowed: two names; give them as ("torch", "jax")')

@@ -17,7 +17,7 @@ from harness.errors import BadInputError, UndecidedError, shown
 from harness.measuring.accumulate import Accumulator, tail_of
 from harness.measuring.bias import bias
 from harness.measuring.compare import log_ratio_error
-from harness.measuring.measure import centre_of, pilot_rows, require_replicates, stream
+from harness.measuring.measure import centre_of, pilot_rows, require_most, stream
 from harness.measuring.progress import progress
 from harness.measuring.reader import Reader, require_seed
 from harness.measuring.results import Bias
@@ -77,7 +77,6 @@ def assert_unbiased(
         BadInputError: the subject, the truth or an argument cannot be used.
     """
     __tracebackhide__ = True
-    require_replicates(at_most, 8)
     found = bias(subject, truth, detect=detect, level=level, seed=seed, at_most=at_most, scale=scale, samples=samples,
                  terms=terms, name=name)  # fmt: skip
     size = f"{found.replicates:,} replicates, seed={seed}"
@@ -94,13 +93,19 @@ def assert_unbiased(
         )
     if not found.decided:
         measured.add(f"{found.name}: undecided; {size}")
-        wanted = found.replicates * (found.detectable / found.detect) ** 2
+        wanted = (
+            found.replicates * (found.detectable / found.detect) ** 2
+            if math.isfinite(found.detectable)
+            else float(sizes.fewest(level))
+        )
         reason, fix = (
             (
                 f"its tail is so heavy that {found.replicates:,} replicates state no level",
                 "reduce its variance, or allow more with at_most",
             )
             if found.trusted is False
+            else (f"{found.replicates:,} replicates are too few for a level of {level:g}", f"allow {wanted:,.0f} and more")
+            if math.isinf(found.detectable)
             else (
                 f"a bias of {_percent(found.detect)} of |truth| may be hidden by noise: {found.replicates:,} "
                 f"replicates show one of {_percent(found.detectable)}, and about {wanted:.2g} would be needed",
@@ -151,9 +156,9 @@ def assert_quieter(
     """
     __tracebackhide__ = True
     require_seed(seed)
-    require_replicates(at_most, 8)
+    most = require_most(at_most, 8)
     for what, value, top in (("ratio", ratio, math.inf), ("confidence", confidence, 1.0)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < top:
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < value < top:
             allowed = "above 0" if math.isinf(top) else "between 0 and 1"
             raise BadInputError(f"{what} is {shown(value)}; allowed: a number {allowed}")
     readers = [Reader(subject, seed, name), Reader(than, seed)]
@@ -166,7 +171,7 @@ def assert_quieter(
     pilots = pilot_rows(readers, seed)
     centres = [centre_of(rows) for rows in pilots]
     quantile = float(ndtri(confidence))
-    count = _size(pilots, [found.mean for found in centres], ratio, quantile, at_most)
+    count = _size(pilots, [found.mean for found in centres], ratio, quantile, most)
     kept = [Accumulator(reader.layout, found.mean, count) for reader, found in zip(readers, centres, strict=True)]
     del pilots, centres
     with progress(f"comparing {readers[0].name} and {readers[1].name}", count) as bar:
@@ -208,7 +213,7 @@ def _ratio(totals: list[float], squares: list[Any], quantile: float) -> Estimate
     return Estimate(value, value / reach, value * reach, value * error)
 
 
-def _size(pilots: list[Any], centres: list[Any], ratio: float, quantile: float, at_most: int) -> int:
+def _size(pilots: list[Any], centres: list[Any], ratio: float, quantile: float, at_most: float) -> int:
     """Return the replicates at which the interval of the ratio leaves out `ratio`, with a power of 0.99."""
     squares = [
         np.square(np.asarray(rows, np.float64) - centre).sum(axis=1)
@@ -220,5 +225,5 @@ def _size(pilots: list[Any], centres: list[Any], ratio: float, quantile: float, 
     gap = abs(math.log(one / other / ratio))
     spread = log_ratio_error(one, other, *squares) * math.sqrt(len(squares[0]))
     power = float(ndtri(sizes.POWER))
-    wanted = RESERVE * ((quantile + power) * spread / gap) ** 2 if gap > 0 else math.inf
+    wanted = RESERVE * ((quantile + power) * spread / gap) ** 2 if gap > 0 else float(AT_MOST)
     return int(min(max(wanted, sizes.LEAST), at_most))

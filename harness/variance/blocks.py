@@ -7,7 +7,7 @@ computes which blocks, and in what order.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType
@@ -28,6 +28,9 @@ Float = NDArray[np.float64]
 
 #: Replicates of a block, where its arrays are small enough.
 BLOCK = 4096
+#: Calls that are timed at the least; fewer where they take this many seconds together.
+CALLS, CLOCK = 5, 0.05
+
 #: Numbers that the largest array of a block may hold: 16 MiB in float64, so that a block stays near the cache.
 BLOCK_NUMBERS = 2**21
 
@@ -95,6 +98,18 @@ class Blocks:
         result = self.gradients(*self.arguments, noise)
         self.backend.runtime.synchronize(result)
         return result, time.perf_counter() - begin
+
+    def clocked(self, seed: int, seconds: Sequence[float] = ()) -> list[float]:
+        """Return the seconds of calls: those that were taken, and where they are few, more of one block.
+
+        Args:
+            seed: of the block.
+            seconds: of calls that were timed already.
+        """
+        found, noise = list(seconds), self.draw(seed)
+        while not found or (len(found) < CALLS and sum(found) < CLOCK):
+            found.append(self.timed(noise)[1])
+        return found
 
     def subject(self, seconds: list[float]) -> Subject:
         """Return the run as a subject, whose seed is that of a block: its number, where the noise is shared.

@@ -27,9 +27,6 @@ from harness.variance.kept import Kept, Partial
 from harness.variance.records import records
 from harness.variance.task import Task
 
-#: Timed calls at the least; the first block is repeated where there are fewer blocks.
-LEAST_CALLS = 5
-
 
 def stream(blocks: Blocks, judging: Judging | None, first: int, last: int) -> Partial:
     """Compute blocks one by one, moments and largest deviations in float64.
@@ -48,16 +45,14 @@ def stream(blocks: Blocks, judging: Judging | None, first: int, last: int) -> Pa
         del seconds[:]  # the function is compiled after its first call
         centres = {name: moments.spread(rows).mean for name, rows in pilot.items()}
         for number in range(first, last):
-            rows = subject(number, blocks.rows(number))
+            rows = subject(number, blocks.rows(number)) if number else pilot
             kept.block(number, rows, centres)
             if judging:
                 judging.add(rows)
             done = min((number + 1 - first) * blocks.size, blocks.replicates)
             progress.report(done, min((last - first) * blocks.size, blocks.replicates), "replicates")
         biases = judged(judging, blocks, range(last, blocks.number))
-    noise = blocks.draw(0)
-    seconds += [blocks.timed(noise)[1] for _ in range(LEAST_CALLS - len(seconds))]
-    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size, biases)
+    return Partial(kept.nodes, kept.largest, median(blocks.clocked(0, seconds)) / blocks.size, biases)
 
 
 def judged(

@@ -29,6 +29,9 @@ Float = NDArray[np.float64]
 #: Replicates that are judged at most: they see a bias of a hundredth of a standard deviation.
 MOST = 2**18
 
+#: The same where the framework draws the noise: their blocks are computed again beside the stream.
+MOST_NATIVE = 2**14
+
 #: Rows of a pilot.
 PILOT = 1024
 
@@ -132,7 +135,7 @@ class Judging:
         """Begin to judge a task."""
         self._goal = goal_of(task)
         known = self._goal.truth is not None or self._goal.reference is not None
-        self._replicates = min(task.replicates, MOST)
+        self._replicates = min(task.replicates, MOST if task.source == "shared" else MOST_NATIVE)
         self.left = self._replicates if known and self._replicates >= bias.LEAST else 0
         self._eps = dtypes.find(task.dtype).eps
         self._tests: dict[str, BiasTest] = {}

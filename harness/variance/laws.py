@@ -111,8 +111,12 @@ def judge(record: Variance) -> Judged:
 
 
 def _mean_inside(record: Variance) -> bool | None:
+    if ESTIMATORS[record.estimator].biased:
+        return None
+    if record.mean is None:
+        return False
     off, error = record.bias, record.bias_standard_error
-    if off is None or error is None or ESTIMATORS[record.estimator].biased or error <= rounding(record):
+    if off is None or error is None or error <= rounding(record):
         return None
     return abs(off) <= error * float(stats.t.ppf(0.5 + CONFIDENCE / 2, record.replicates - 1))
 
@@ -142,7 +146,7 @@ class Verdict(NamedTuple):
         observed: misses; biases found, and gradients that are NaN or infinite.
         accepted: the least and the largest number of misses that are accepted, at `LEVEL`; of biases none, at
             `FAMILY_WISE`.
-        worst: of a bias: the gradient with the least p-value.
+        worst: of a bias: the gradient with the least p-value, if one is below 1.
         sound: whether what was observed is accepted.
     """
 
@@ -193,7 +197,7 @@ def _biases(place: tuple[str, str, str], records: Sequence[Variance]) -> Verdict
     judged = [row for row in own if row.mean is None or row.bias_p_value is not None]
     found = [row for row in judged if row.mean is None or biased(row, len(judged), FAMILY_WISE)]
     worst = min(judged, key=_p_value, default=None)
-    text = "" if worst is None else f"{worst.estimator} {worst.problem} {described(worst)}"
+    text = "" if worst is None or _p_value(worst) >= 1 else f"{worst.estimator} {worst.problem} {described(worst)}"
     return Verdict(*place, "bias", len(judged), FAMILY_WISE, len(found), (0, 0), text, not found)
 
 

@@ -17,9 +17,6 @@ from harness.variance.kept import Kept, Partial
 
 #: Blocks in one call.
 BLOCKS_PER_CALL = 64
-#: Timed calls of one block.
-CALLS = 20
-
 #: Sums that `power_sums` of a backend gives for each block.
 _PARTS = ("coordinates", "averages", "squares", "crossed", "mean_squares")
 
@@ -106,6 +103,4 @@ def stream(
             progress.report((number + taken - first) * blocks.size, (last - first) * blocks.size, "replicates")
         for number in range(max(whole, first), last):
             kept.block(number, subject(seed(number), blocks.rows(number)), centres)
-    noise = blocks.draw(seed(0))
-    seconds = [blocks.timed(noise)[1] for _ in range(CALLS)]
-    return Partial(kept.nodes, kept.largest, median(seconds) / blocks.size, {})
+    return Partial(kept.nodes, kept.largest, median(blocks.clocked(seed(0))) / blocks.size, {})

@@ -62,7 +62,7 @@ def rounded(values: Array, dtype: str) -> Array:
 
 
 def sizes(dtype: str) -> tuple[float, float, float, float]:
-    """Return the largest moves of each kind, in roundings: a few, and a quarter, a half, three quarters of the digits."""
+    """Return the largest moves of each kind, in roundings: a few, and a quarter, half, three quarters of the digits."""
     eps, few = EPSILON[dtype], float(STEPS[dtype])
     return few, max(few, eps**-0.25), max(few, eps**-0.5), max(few, eps**-0.75)
 

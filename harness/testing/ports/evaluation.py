@@ -164,8 +164,9 @@ def resolve(function: Any, label: str, inputs: Inputs, name: str | None, gradien
     """Return a function with the framework that it computes in.
 
     The frameworks that the process has imported are tried in turn, first those that the function's code refers to.
-    A function is of a framework if, given its arrays, it returns its arrays and can be differentiated; NumPy is
-    the last one, and is not differentiated. Inputs of float64 are given as float32 where a function takes no float64.
+    A function is of a framework if, given its arrays, it returns its arrays and can be differentiated. NumPy, which
+    differentiates nothing, is the last one. So a function of methods alone, such as x.sum(), is of the first framework.
+    Inputs of float64 are given as float32 where a function takes no float64.
 
     Raises:
         BadInputError: the function is not callable, does not take the inputs, or works with no framework.
@@ -180,7 +181,8 @@ def resolve(function: Any, label: str, inputs: Inputs, name: str | None, gradien
         )
     _require_arguments(function, label, inputs.tree)
     hints = mentioned(function) if name is None else {name}
-    order = sorted(loaded(), key=lambda candidate: candidate not in hints) if name is None else [name]
+    order = sorted(loaded(), key=lambda candidate: (candidate == "numpy", candidate not in hints))
+    order = order if name is None else [name]
     given = tuple(inputs.dtypes[i] for i in inputs.floating)
     single = tuple("float32" if dtype == "float64" else dtype for dtype in given)
     failures: dict[str, Exception] = {}
