@@ -152,12 +152,12 @@ def test_what_tests_is_not_what_chooses() -> None:
 def test_rounding_is_no_bias() -> None:
     """An exact float32 gradient by logits, whose coordinates are roundings of 0: no bias; off by 1e-3: one."""
     truth = np.array([0.25, -0.25, 0.0])
-    rounded = (truth + np.array([1e-8, 0.0, -3e-8])) * np.ones((100, 1))
+    rounded = (truth + np.array([1e-8, 0.0, -3e-8])) * np.ones((200, 1))
     for off, low in ((0.0, False), (1e-3, True)):
-        test = BiasTest(truth, 3, 100, eps=2.0**-23, scale=0.2)
+        test = BiasTest(truth, 3, 200, eps=2.0**-23, scale=0.2)
         test.add(rounded + off)
         assert (test.verdict().p_value < 1e-6) is low
-    blind = BiasTest(truth, 3, 100, eps=0.0)
+    blind = BiasTest(truth, 3, 200, eps=0.0)
     blind.add(rounded)
     assert blind.verdict().p_value < 1e-6  # without the rule of rounding it is called biased
 

@@ -268,3 +268,20 @@ def test_a_large_gradient_is_read_in_pieces() -> None:
     ].astype(np.float64)
     assert found.flat_mean == pytest.approx(rows.mean(axis=0))
     assert found.flat_variance == pytest.approx(rows.var(axis=0, ddof=1))
+
+
+def test_a_seed_that_is_not_used_is_seen() -> None:
+    """Draws that are the same for every seed, and a single draw for all gradients of a call."""
+
+    def fixed(_seed: int, n: int) -> Array:
+        return np.random.default_rng(0).normal(size=(n, 2))
+
+    def one_draw(seed: int, n: int) -> Array:
+        return np.random.default_rng(seed).normal(size=(1, 2)) * np.ones((n, 1))
+
+    with pytest.raises(BadInputError, match="for the same seed and for others"):
+        bias(fixed, np.zeros(2), scale=1.0)
+    with pytest.raises(BadInputError, match="share one draw"):
+        measure(one_draw)
+    note = bias(lambda _seed, n: np.ones((n, 2)), np.ones(2)).notes
+    assert "seed" in note[0]

@@ -101,9 +101,15 @@ class _Main(Named):
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="reparam", prog_name="reparam")
 def main() -> None:
-    """Is this framework's gradient right, how noisy is this estimator, what does it cost?
+    """Is this stochastic gradient right, how noisy is it, what does it cost?
 
     \b
+    Your own gradient:
+    reparam measure FILE.py:NAME --truth FILE.py:NAME      is it biased, how noisy is it
+    reparam compare FILE.py:NAME FILE.py:NAME              which one is quieter
+
+    \b
+    The frameworks' kernels, and the estimators of this project:
     reparam doctor                     what is installed, and what is missing
     reparam check                      compare every kernel with the oracle
     reparam variance --estimator pathwise --problem quadratic

@@ -79,7 +79,7 @@ def _reporting(reference: str, subject: Subject) -> Subject:
             return subject.gradients(seed, n)
         except (errors.BadInputError, errors.MeasurementError, errors.UndecidedError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # its status would be taken for that of the command
             raise SubjectError(file, error) from error
 
     return replace(subject, gradients=gradients)

@@ -42,6 +42,8 @@ class Accumulator:
         self._centre = centre
         self._size = tails.size(replicates)
         self._moments: moments.Moments | None = None
+        #: powers of 2, of the size of each scalar: fourth moments of squares end at g = 1e38 and 1e-41 otherwise
+        self._units = np.zeros(len(layout.leaves) + 2)
 
     def add(self, rows: NDArray[np.floating]) -> None:
         """Add gradients [n, coordinates]."""
@@ -56,7 +58,8 @@ class Accumulator:
                 scalars[:, k] += np.einsum("ij,ij->i", part, part)
                 scalars[:, -1] += part @ centre
         scalars[:, -2] = scalars[:, : len(leaves)].sum(axis=1)
-        block = moments.moments(scalars)
+        self._units = np.where(self._units > 0, self._units, _power_of_two(np.abs(scalars).mean(axis=0)))
+        block = moments.moments(scalars / np.where(self._units > 0, self._units, 1.0))
         self._moments = block if self._moments is None else moments.merge(self._moments, block)
         self.total.append(scalars[:, -2].copy())
         self.largest = tails.keep(self.largest, scalars[:, -2], self._size)
@@ -66,21 +69,21 @@ class Accumulator:
             raise AssertionError("no gradients were added")
         return moments.Moments(self._moments.n, *(np.asarray(part[k]) for part in self._moments[1:]))
 
-    def _trace(self, first: int, last: int) -> float:
-        return float(self.coordinates.second[first:last].sum()) / (self.coordinates.n - 1)
+    def _variance(self, first: int, last: int, k: int) -> Estimate:
+        """Return the total variance of some coordinates, whose squared deviations are scalar k."""
+        unit = float(self._units[k]) or 1.0
+        trace = float(self.coordinates.second[first:last].sum()) / (self.coordinates.n - 1)
+        with np.errstate(all="ignore"):
+            found = intervals.of_squares(trace / unit, self._scalar(k))
+        return Estimate(*(part * unit for part in found))
 
     def variances(self) -> list[Estimate]:
         """Return the total variance of each leaf."""
-        with np.errstate(all="ignore"):
-            return [
-                intervals.of_squares(self._trace(leaf.start, leaf.stop), self._scalar(k))
-                for k, leaf in enumerate(self.layout.leaves)
-            ]
+        return [self._variance(leaf.start, leaf.stop, k) for k, leaf in enumerate(self.layout.leaves)]
 
     def total_variance(self) -> Estimate:
         """Return the trace of the covariance."""
-        with np.errstate(all="ignore"):
-            return intervals.of_squares(self._trace(0, self.layout.size), self._scalar(-2))
+        return self._variance(0, self.layout.size, -2)
 
     def signal_to_noise(self) -> Estimate:
         """Return |E g|^2 over the trace of the covariance, bias-corrected: |mean|^2 less the trace / n.
@@ -92,13 +95,19 @@ class Accumulator:
         with np.errstate(all="ignore"):
             mean = self.coordinates.mean
             square = float(mean @ mean) - variance.value / n
-            error = math.sqrt(6 * max(float(self._scalar(-1).second), 0.0) / (n - 1) / n)
+            error = math.sqrt(6 * max(float(self._scalar(-1).second), 0.0) / (n - 1) / n) * float(self._units[-1])
         reach = float(ndtri((1 + CONFIDENCE) / 2)) * error
         if not variance.value > 0:
             return Estimate(math.inf if square > 0 else math.nan, *(2 * (math.inf if square > 0 else math.nan,)))
         value = square / variance.value
         low = min(max(square - reach, 0.0) / variance.high, value)
         return Estimate(value, low, (square + reach) / variance.low if variance.low > 0 else math.inf)
+
+
+def _power_of_two(sizes: Float) -> Float:
+    """Return the powers of 2 next to some sizes, by which numbers are divided without a rounding; 0 for 0."""
+    mantissa, exponent = np.frexp(sizes)
+    return np.ldexp(np.where(mantissa > 0, 1.0, 0.0), exponent)
 
 
 class Tail(NamedTuple):

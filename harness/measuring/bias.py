@@ -9,8 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BadInputError, UndecidedError, shown
-from harness.measuring.measure import centre_of, fraction, pilot_rows, require_most, require_replicates, stream
+from harness.errors import BadInputError, shown
+from harness.measuring.measure import (
+    centre_of,
+    constant_note,
+    fraction,
+    pilot_rows,
+    require_most,
+    require_replicates,
+    stream,
+)
 from harness.measuring.progress import progress
 from harness.measuring.reader import Gradients, Reader, require_seed
 from harness.measuring.results import Bias
@@ -203,14 +211,14 @@ class Judge:
             trusted=found.trusted,
             pattern=pattern,
             diagnosis=diagnosis,
-            notes=_notes(found),
+            notes=_notes(self.reader.name, found, test),
         )
 
 
-def _notes(found: Verdict) -> tuple[str, ...]:
+def _notes(name: str, found: Verdict, test: BiasTest) -> tuple[str, ...]:
     if found.trusted is False:
         return ("The gradient's tail is so heavy that its variance may be infinite: no level can be stated.",)
-    return ()
+    return () if test.first.second.any() else (constant_note(name),)
 
 
 def bias(
@@ -231,7 +239,9 @@ def bias(
 
     The number of replicates is computed from a pilot, such that a bias of the norm detect * |truth| is found with a
     power of 0.99, in one coordinate or spread over all of them, and a gradient without bias is called biased with a
-    chance of at most `level`, whatever its distribution, as long as its variance is finite.
+    chance of at most `level`, for skewed and heavy-tailed distributions of finite variance too. Both rates rest on
+    replicates that show the variance: what an event carries that is in none of them, such as one of a chance of 1e-5,
+    is seen by no test.
 
     Args:
         subject: (seed, n) -> pytree of n independent gradients, each leaf [n, *shape].
@@ -252,7 +262,6 @@ def bias(
 
     Raises:
         BadInputError: the subject, the truth or an argument cannot be used.
-        UndecidedError: no number of replicates is enough, and `at_most` is infinite.
 
     Reference:
         `harness.statistics.bias` for the rule, `harness.statistics.diagnosis` for the diagnosis.
@@ -268,8 +277,6 @@ def bias(
     rows, *others = pilot_rows(readers, seed)
     judge = Judge(reader, goal, rows, others[0] if others else None, detect=wanted, level=level, scale=scale)
     del rows, others
-    if count is None and math.isinf(min(judge.needed, most)):
-        raise UndecidedError(f"{reader.name}: no number of replicates finds such a bias; give at_most", math.inf)
     count = int(min(judge.needed, most)) if count is None else count
     test = judge.test(count)
     with progress(f"judging {reader.name}", count) as bar:

@@ -195,8 +195,7 @@ def compare(
             size_for_precision(sizes.pilot(pilots[name]), _trusted(pilots[name], centres[name]), wanted, most, name)
             for name in readers
         ]
-        sizable = [judge.needed for judge in judges.values() if math.isfinite(judge.needed)]
-        count = int(min(max(*sought, *sizable, 0), most))
+        count = int(min(max(*sought, *(judge.needed for judge in judges.values()), 0), most))
     del pilots
     kept = {name: Accumulator(reader.layout, centres[name], count) for name, reader in readers.items()}
     tests = {name: judge.test(count) for name, judge in judges.items()}

@@ -38,17 +38,19 @@ def require_replicates(replicates: object, least: int = 2) -> int:
     return int(replicates)
 
 
-def require_most(at_most: object, least: int = 2) -> float:
-    """Return the largest number of replicates that is allowed, which may be infinite.
+def require_most(at_most: object, least: int = 2) -> int:
+    """Return the largest number of replicates that is allowed.
 
     Raises:
-        BadInputError: it is no number, or too small.
+        BadInputError: it is no whole number, such as 10_000 or 1e6, or too small.
     """
-    if isinstance(at_most, bool) or not isinstance(at_most, int | float | np.number) or not at_most >= least:
+    number = isinstance(at_most, int | float | np.integer) and not isinstance(at_most, bool)
+    most = float(at_most) if number else math.nan  # type: ignore[arg-type]
+    if not least <= most < math.inf or not most.is_integer():
         raise BadInputError(
             f"at_most is {shown(at_most)}; allowed: a whole number from {least} up; as in at_most=100_000"
         )
-    return float(at_most)
+    return int(most)
 
 
 def fraction(name: str, value: object) -> float:
@@ -66,7 +68,10 @@ def fraction(name: str, value: object) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not 0 < number <= 1:
-        raise BadInputError(f'{name} is {shown(value)}; allowed: above 0 % and at most 100 %; as in {name}="5%"')
+        raise BadInputError(
+            f'{name} is {shown(value)}; allowed: a fraction above 0 and at most 1, or a percentage up to "100%"; as in '
+            f'{name}="5%" or {name}=0.05'
+        )
     return number
 
 
@@ -106,7 +111,7 @@ def centre_of(rows: Gradients) -> Coordinates:
     return found
 
 
-def size_for_precision(seen: sizes.Pilot, trusted: bool | None, precision: float, at_most: float, name: str) -> int:
+def size_for_precision(seen: sizes.Pilot, trusted: bool | None, precision: float, at_most: int, name: str) -> int:
     """Return the replicates that a precision of the total variance takes.
 
     Raises:
@@ -121,7 +126,7 @@ def size_for_precision(seen: sizes.Pilot, trusted: bool | None, precision: float
     wanted = sizes.for_precision(seen, precision)
     if wanted > at_most:
         raise UndecidedError(
-            f"{name}: a precision of {precision:.3g} takes {wanted:.3g} replicates, above at_most = {at_most:,.0f}; "
+            f"{name}: a precision of {precision:.3g} takes {wanted:.3g} replicates, above at_most = {at_most:,}; "
             "give a larger precision, or a larger at_most",
             wanted,
         )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.measuring.results import Bias, Measurement
+from harness.statistics import sizes
 from harness.statistics.intervals import Estimate
 
 #: Characters of a name that is printed at most.
@@ -169,6 +170,9 @@ def verdict(found: Bias) -> Verdict:
     size = percent(found.detectable)
     if not found.decided:
         missed = f"no bias is found, but one of {rate(found.detect)} of |truth| might have been missed"
+        if found.replicates < sizes.fewest(found.level):
+            few = f"{plural(found.replicates, 'gradient')} are too few for a level of {found.level:g}"
+            return Verdict("open", "UNDECIDED", f"{missed}: {few}")
         if not math.isfinite(found.detectable):
             return Verdict("open", "UNDECIDED", f"{missed}: no size of one is sure to be found")
         # a standard error falls like 1 / sqrt(replicates)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import BadInputError, shown
+from harness.errors import BadInputError, one_line, shown
 from harness.measuring.tree import Layout, layout_of, matrix
 
 Gradients = NDArray[np.floating]
@@ -22,8 +21,11 @@ BLOCK, BLOCK_NUMBERS = 4096, 2**21
 #: Seeds that a subject is given are below this, which every framework takes.
 SEEDS = 2**31
 
-#: Gradients of a call that are compared where the first two are equal, if so many fit into one.
+#: Gradients of a call that are compared with each other and with those of another seed, if so many fit into one.
 ALIKE = 64
+
+#: How many of them differ from the one before, at the least, where those of two calls are compared.
+CHANGES = 16
 
 #: Numbers above it are no gradient: their squares are added and squared again, and float64 ends at 1e308.
 LARGEST = 1e60
@@ -81,7 +83,7 @@ class Reader:
         if not isinstance(name, str):
             raise BadInputError(f"name is {shown(name)}; allowed: text; as in name='rloo'")
         self._subject = subject
-        self.name = name or name_of(subject)
+        self.name = one_line(name or name_of(subject))
         self.seconds: list[float] = []
         self._probe = next(seeds(seed, PROBE))
         first = self._call(self._probe, 2)
@@ -100,28 +102,34 @@ class Reader:
                 "random generator that it draws from with its argument `seed`, as in "
                 "numpy.random.default_rng(seed)"
             )
+        #: whether two gradients of one seed are the same numbers
+        self.constant = np.array_equal(one[0], one[1])
         fitting = max(BLOCK_NUMBERS // self.layout.size, 1)
         most = getattr(subject, "block", None) or BLOCK
         self.block = min(most, BLOCK, 2 ** (fitting.bit_length() - 1))
-        #: whether two gradients of one seed are the same numbers
-        self.constant = np.array_equal(one[0], one[1])
-        if self.constant and ALIKE <= fitting:
+        if fitting >= ALIKE:
             self._require_own_draws()
 
     def _require_own_draws(self) -> None:
-        """Raise where the gradients of a call are one draw.
+        """Raise where the gradients of a call are one draw, or those of two calls the same draws.
 
-        Two seeds give different numbers, each `ALIKE` equal ones: a gradient that takes one of two values does so with
-        a chance of at most 2 / 2^(2 ALIKE).
+        A gradient that takes one of two values looks like the first with a chance of at most 2 / 2^(2 ALIKE). It looks
+        like the second with one of about p^(2 k), p the chance of the rarer value and k how often it is drawn, so that
+        `CHANGES` from row to row are asked for: 2e-7 at the most. An exact gradient is the same in all of them.
         """
-        first, second = (
-            matrix(self._call((self._probe + step) % SEEDS, ALIKE), self.layout, ALIKE).copy() for step in (1, 2)
-        )
+        other, another = ((self._probe + step) % SEEDS for step in (1, 2))
+        first, second = (matrix(self._call(seed, ALIKE), self.layout, ALIKE).copy() for seed in (other, another))
         alike = (first == first[0]).all() and (second == second[0]).all()
-        if alike and not np.array_equal(first[0], second[0]):
+        same = np.array_equal(first, second)
+        if alike and not same:
             raise BadInputError(
                 f"{self.name} gives the same numbers in all {ALIKE} gradients of a call, and others at another seed: "
                 "they share one draw; draw noise of the shape [n, ...], so that each gradient has its own"
+            )
+        if same and np.count_nonzero((first[1:] != first[:-1]).any(axis=1)) >= CHANGES:
+            raise BadInputError(
+                f"{self.name} gives the same numbers for the same seed and for others, such as {other} and {another}; "
+                "use the argument `seed`, as in numpy.random.default_rng(seed), and remove a seed that is set inside"
             )
 
     def _call(self, seed: int, n: int) -> Any:
@@ -141,11 +149,11 @@ class Reader:
             if float(np.einsum("ij,ij->", rows, rows)) <= LARGEST**2:  # not so for NaN
                 return
         if np.isfinite(rows).all():
-            place = np.unravel_index(int(np.abs(rows).argmax()), rows.shape)
-            if abs(rows[place]) <= LARGEST:
+            row, column = np.unravel_index(int(np.abs(rows).argmax()), rows.shape)
+            if abs(rows[row, column]) <= LARGEST:
                 return
             raise BadInputError(
-                f"{self.name} is {rows[place]:.3g} at {self.layout.name(int(place[1]))}, at seed {seed} with "
+                f"{self.name} is {rows[row, column]:.3g} at {self.layout.name(int(column))}, at seed {seed} with "
                 f"n = {len(rows)}; allowed: at most {LARGEST:g} in size, so that squares can be added; divide the loss "
                 "by a constant"
             )

@@ -158,18 +158,29 @@ def criterion(found: Comparison, micro: str = "us") -> str:
     """Return by what subjects are compared."""
     if found.seconds is None:
         return "the total variance of one gradient"
+    if not found.biases:
+        return f"the variance that remains after {phrases.budget(found.seconds, micro)} of gradients, variance / n"
     return f"the mean squared error that {phrases.budget(found.seconds, micro)} of gradients buys"
+
+
+def any_biased(found: Comparison) -> bool:
+    """Return whether a bias was found in any subject."""
+    return any(bias.biased for bias in found.biases.values())
 
 
 def conclusions(found: Comparison) -> list[str]:
     """Return what a comparison says, in sentences."""
     best = [phrases.name(name, NAME) for name in found.measurements if name in found.best]
     at = f"family-wise {phrases.rate(found.level)}"
+    among = " among those without a bias that was found" if found.seconds is None and any_biased(found) else ""
     sentences = {
         0: "No subject is called the best: each is biased, or has no variance that is known.",
-        1: f"Best: {phrases.listing(best)}, distinguished from every other ({at}).",
+        1: f"Best{among}: {phrases.listing(best)}, distinguished from every other ({at}).",
     }
-    lines = [sentences.get(len(best), f"Best: {phrases.listing(best)}, which cannot be distinguished ({at}).")]
+    several = f"Best{among}: {phrases.listing(best)}, which cannot be distinguished ({at})."
+    lines = [sentences.get(len(best), several)]
+    if not found.biases:
+        lines.append("Bias was not judged, since no truth was given: the least noisy one may be biased. Give a truth.")
     if len(found.measurements) == 1:
         lines = []
     judged = {name: phrases.verdict(bias) for name, bias in found.biases.items()}

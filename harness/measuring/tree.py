@@ -50,8 +50,8 @@ def to_numpy(array: Any) -> tuple[NDArray[Any], str]:
         name = str(dense.dtype).removeprefix("torch.")
         known = dense.float() if name == "bfloat16" else dense
         return known.resolve_conj().resolve_neg().cpu().numpy(), name
-    if np.ma.is_masked(array):
-        raise TypeError(f"{np.ma.count_masked(array)} of its numbers are masked")
+    if isinstance(array, np.ma.MaskedArray) and np.any(array.mask):
+        raise TypeError(f"{np.count_nonzero(array.mask)} of its numbers are masked")
     numbers = np.asarray(array)
     name = numbers.dtype.name
     return (numbers.astype(np.float32) if name == "bfloat16" else numbers), name

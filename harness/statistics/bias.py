@@ -12,7 +12,8 @@ and V the variance of d, coordinate by coordinate,
     truth        w = truth / V                  a factor or a sign
     norm         w = d                          the norm |E g - truth|, in the units of the gradient
 
-Each is a test of the mean of scalars that holds its level for every distribution of finite variance (`robust`).
+Each is a test of the mean of scalars that holds its level for every distribution whose variance the replicates show
+(`robust`); an event that is in none of them is seen by no test.
 
 Reference:
     Cox, A Note on Data-Splitting for the Evaluation of Significance Levels, 1975.
@@ -275,8 +276,9 @@ class BiasTest:
         error = math.hypot(sampling, float(self._forgiven[one]), float(truth_errors[one]))
         mean = float(column.mean())
         known = [shape < INFINITE for shape in shapes if shape is not None]
+        log_bound = max(float(log_p[least]), robust.log_least(len(test))) + math.log(len(DIRECTIONS))
         return Verdict(
-            p_value=min(math.exp(min(log_p[least] + math.log(len(DIRECTIONS)), 0.0)), 1.0),
+            p_value=math.exp(min(log_bound, 0.0)),
             direction=DIRECTIONS[least],
             coordinate=self._coordinate,
             z=mean / error if error > 0 else math.copysign(math.inf, mean) if mean else 0.0,

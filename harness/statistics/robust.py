@@ -10,11 +10,15 @@ whatever their distribution, and p = exp(n a^2 v / 2 - sum_r psi(a y_r)) is at m
 (Markov's inequality). a = sqrt(2 L / (n v)), L the logarithm of the inverse level, loses least: a mean is seen from
 sqrt(2 L) standard errors on, where the normal quantile would be about 15 % less.
 
-The variance is not known: v is the sample's, `MARGIN` of its standard errors above it.
+The variance is not known: v is the sample's, `MARGIN` of its standard errors above it. A few numbers may be close to
+each other by chance, and then show no variance. So a p-value that is reported is at least `log_least`, the chance that
+an event of the chance `UNSEEN` is in none of them. No test sees rarer events: where one that is in none of the numbers
+carries the mean or the variance, the level does not hold.
 
 Reference:
-    Catoni, Challenging the Empirical Mean and Empirical Variance: A Deviation Study, 2012, proposition 2.1. Levels and
-    power are measured in tests/test_bias.py and tests/measure_assertions.py.
+    Catoni, Challenging the Empirical Mean and Empirical Variance: A Deviation Study, 2012, proposition 2.1; Bahadur and
+    Savage, The Nonexistence of Certain Statistical Procedures in Nonparametric Problems, 1956. Levels and power are
+    measured in tests/test_bias.py and tests/measure_assertions.py.
 """
 
 from __future__ import annotations
@@ -29,6 +33,9 @@ Float = NDArray[np.float64]
 #: Standard errors of the sample's variance that are added to it.
 MARGIN = 4.0
 
+#: Chance of an event that counts as one that n numbers may have missed.
+UNSEEN = 0.25
+
 
 def influence(x: Float) -> Float:
     """Return Catoni's influence function sign(x) log(1 + |x| + x^2 / 2)."""
@@ -41,6 +48,11 @@ def margin(kurtosis: float, n: int) -> float:
     return MARGIN * math.sqrt(max(kurtosis - 1, 0.0) / n)
 
 
+def log_least(n: int) -> float:
+    """Return the logarithm of the least p-value of n numbers, (1 - `UNSEEN`)^n."""
+    return n * math.log1p(-UNSEEN)
+
+
 def log_p_value(values: Float, variance: float, log_inverse_level: float, forgiven: float = 0.0) -> float:
     """Return the logarithm of an upper bound of the p-value of |E y| <= forgiven, two-sided.
 
@@ -51,7 +63,7 @@ def log_p_value(values: Float, variance: float, log_inverse_level: float, forgiv
         forgiven: size of a mean that counts as none.
 
     Returns:
-        At most 0. Where all numbers are equal, 0 or -inf: nothing that was not seen can be excluded.
+        At most 0. Where all numbers are equal, 0 or -inf: `log_least` is then what can be said.
     """
     n = len(values)
     mean = float(values[0] + (values - values[0]).mean())
@@ -59,7 +71,7 @@ def log_p_value(values: Float, variance: float, log_inverse_level: float, forgiv
     square = float(np.square(deviation).mean())
     if square <= (np.finfo(np.float64).eps * abs(mean)) ** 2:
         return 0.0 if abs(mean) <= forgiven else -math.inf
-    kurtosis = float(np.square(np.square(deviation)).mean()) / square**2
+    kurtosis = float(np.square(np.square(deviation) / square).mean())
     bound = square * (1 + margin(kurtosis, n))
     scale = math.sqrt(2 * log_inverse_level / (n * max(variance, square / n)))
 

@@ -25,7 +25,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from harness.statistics import robust
-from harness.statistics.bias import DIRECTIONS, LEVEL
+from harness.statistics.bias import DIRECTIONS, LEVEL, phases
 
 Float = NDArray[np.float64]
 
@@ -107,7 +107,7 @@ def pilot(rows: NDArray[np.floating], truth: Float | None = None) -> Pilot:
     # E (x.y)^2 = tr R^2 for independent standardised x and y
     correlation = min(max(float(np.square(products).mean()), coordinates), float(coordinates) ** 2)
     mean = float(squares.mean())
-    spread = float(squares.var(ddof=1)) / mean**2 if mean > 0 else 0.0
+    spread = float((squares / mean).var(ddof=1)) if mean > 0 else 0.0
     raised = math.sqrt(1 + CAUTION * math.sqrt(max(kurtosis - 1, 0.0) / n))
     norm = 0.0 if truth is None else math.sqrt(float(truth @ truth))
     return Pilot(
@@ -142,8 +142,19 @@ def _reach(seen: Pilot, half: float, level: float, power: float) -> float:
     return max(one * seen.largest, spread * seen.typical, factor) / math.sqrt(half)
 
 
+def fewest(level: float) -> int:
+    """Return the fewest replicates of which a test can have a p-value below a level (`robust.log_least`)."""
+    test = math.ceil((math.log(level) - math.log(len(DIRECTIONS))) / robust.log_least(1)) + 1
+    return math.ceil(test * 16 / 7) + 4  # the share that `phases` gives to the test
+
+
 def detectable(seen: Pilot, replicates: int, level: float = LEVEL, power: float = POWER) -> float:
-    """Return the norm of the bias that so many replicates find with the stated power, wherever it is."""
+    """Return the norm of the bias that so many replicates find with the stated power, wherever it is.
+
+    It is infinite where they are too few for any p-value below the level.
+    """
+    if robust.log_least(phases(replicates).test) + math.log(len(DIRECTIONS)) >= math.log(level):
+        return math.inf
     return _reach(seen, max(replicates / PARTS, 1.0), level, power)
 
 
@@ -157,7 +168,7 @@ def replicates(seen: Pilot, norm: float, level: float = LEVEL, power: float = PO
         middle = math.sqrt(low * high)
         low, high = (middle, high) if _reach(seen, middle, level, power) > norm else (low, middle)
     half = max(high, PER_KURTOSIS * (seen.kurtosis - 1))
-    return float(max(math.ceil(half * PARTS), LEAST))
+    return float(max(math.ceil(half * PARTS), fewest(level), LEAST))
 
 
 def for_precision(seen: Pilot, precision: float, confidence: float = 0.95) -> float:

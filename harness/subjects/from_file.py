@@ -43,7 +43,8 @@ def subject_from_file(reference: str) -> Subject:
 def _subject(name: str, value: Any) -> Subject:
     """Return what a file's name refers to as a subject."""
     if not callable(value) or isinstance(value, type):
-        raise BadInputError(f"{name!r} is {shown(value)}; allowed: {_SUBJECT}")
+        hint = "; a loss becomes a subject by from_torch, from_jax or from_tensorflow: name what these return"
+        raise BadInputError(f"{name!r} is {shown(value)}; allowed: {_SUBJECT}{hint}")
     if not isinstance(value, Subject):
         _require_seed_and_size(name, value)
         return Subject(value, name)

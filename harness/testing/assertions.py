@@ -53,7 +53,9 @@ def assert_unbiased(
     """Assert that the mean of a gradient is the truth, in every coordinate.
 
     A bias of the norm detect * |truth| makes it fail with a power of 0.99, wherever it is; a gradient without bias
-    makes it fail with a chance of at most `level`, whatever its distribution, as long as its variance is finite.
+    makes it fail with a chance of at most `level`, for skewed and heavy-tailed distributions of finite variance too.
+    Both rates rest on replicates that show the variance: what an event carries that is in none of them, such as one of
+    a chance of 1e-5, is seen by no test.
 
     Args:
         subject: (seed, n) -> pytree of n independent gradients, each leaf [n, *shape].
@@ -104,7 +106,10 @@ def assert_unbiased(
                 "reduce its variance, or allow more with at_most",
             )
             if found.trusted is False
-            else (f"{found.replicates:,} replicates are too few for a level of {level:g}", f"allow {wanted:,.0f} and more")
+            else (
+                f"{found.replicates:,} replicates are too few for a level of {level:g}",
+                f"allow {wanted:,.0f} and more",
+            )
             if math.isinf(found.detectable)
             else (
                 f"a bias of {_percent(found.detect)} of |truth| may be hidden by noise: {found.replicates:,} "
@@ -213,7 +218,7 @@ def _ratio(totals: list[float], squares: list[Any], quantile: float) -> Estimate
     return Estimate(value, value / reach, value * reach, value * error)
 
 
-def _size(pilots: list[Any], centres: list[Any], ratio: float, quantile: float, at_most: float) -> int:
+def _size(pilots: list[Any], centres: list[Any], ratio: float, quantile: float, at_most: int) -> int:
     """Return the replicates at which the interval of the ratio leaves out `ratio`, with a power of 0.99."""
     squares = [
         np.square(np.asarray(rows, np.float64) - centre).sum(axis=1)
@@ -225,5 +230,5 @@ def _size(pilots: list[Any], centres: list[Any], ratio: float, quantile: float, 
     gap = abs(math.log(one / other / ratio))
     spread = log_ratio_error(one, other, *squares) * math.sqrt(len(squares[0]))
     power = float(ndtri(sizes.POWER))
-    wanted = RESERVE * ((quantile + power) * spread / gap) ** 2 if gap > 0 else float(AT_MOST)
+    wanted = RESERVE * ((quantile + power) * spread / gap) ** 2 if gap > 0 else math.inf
     return int(min(max(wanted, sizes.LEAST), at_most))

@@ -17,14 +17,30 @@ from harness.testing import measured
 KEY = "reparam"
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Collect what the assertions of a test measure, also where one of them fails."""
+def _collecting(item: pytest.Item) -> Generator[None, Any, Any]:
     with measured.collected() as lines:
         try:
             return (yield)
         finally:
             item.user_properties.extend((KEY, line) for line in lines)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Collect what the assertions of fixtures measure before the test."""
+    return (yield from _collecting(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Collect what the assertions of a test measure, also where one of them fails."""
+    return (yield from _collecting(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Collect what the assertions of fixtures measure after the test."""
+    return (yield from _collecting(item))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -33,7 +49,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     rows = [
         (report.nodeid.rpartition("::")[2], line)
         for report in reports
-        if report.when == "call"
+        if report.when == "teardown"  # the last report of a test has the lines of all
         for key, line in report.user_properties
         if key == KEY
     ]
