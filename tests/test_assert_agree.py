@@ -379,7 +379,7 @@ def test_without_float64_lost_digits_are_undecided(monkeypatch: pytest.MonkeyPat
     found = assert_agree(stable, cancelling, inputs)
     assert found.rows[0].undecided.tolist() == [True, False]
     assert not found.notes
-    monkeypatch.setattr(condition, "CANCELS", np.inf)
+    monkeypatch.setitem(comparison.ROUNDINGS, "float32", 0)
     assert "value[0]" in failure(stable, cancelling, inputs)
 
 
@@ -393,20 +393,16 @@ def test_opposite_moves_would_hide_noise(monkeypatch: pytest.MonkeyPatch) -> Non
     assert np.all(difference > explain(first, second, [x], "float32", 0).budget)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "steepness", "constant", "value"), [("float32", 1e4, "SMALL", np.inf), ("float64", 1e6, "CANCELS", 0)]
-)
-def test_large_moves_would_hide_defects(
-    dtype: str, steepness: float, constant: str, value: float, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_moves_would_hide_defects(monkeypatch: pytest.MonkeyPatch) -> None:
     """Large moves change sin(1e4 x) by as much as itself; a wrong factor is found nevertheless."""
-    right = lambda x: torch.sin(steepness * x)  # noqa: E731
-    wrong = lambda x: 0.9 * torch.sin(steepness * x)  # noqa: E731
+    right = lambda x: torch.sin(1e4 * x)  # noqa: E731
+    wrong = lambda x: 0.9 * torch.sin(1e4 * x)  # noqa: E731
     inputs = [np.linspace(2, 3, 5)]
-    assert "factor" in failure(right, wrong, inputs, dtype=dtype)
-    monkeypatch.setattr(condition, constant, value)
+    assert "factor" in failure(right, wrong, inputs, dtype="float32")
+    assert "factor" in failure(right, wrong, inputs, dtype="float64")
+    monkeypatch.setattr(condition, "SMALL", np.inf)
     with contextlib.suppress(UndecidedError):
-        assert_agree(right, wrong, inputs, dtype=dtype)
+        assert_agree(right, wrong, inputs, dtype="float32")
 
 
 def test_moves_have_the_stated_size() -> None:

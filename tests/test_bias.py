@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from harness.statistics import robust, sizes
-from harness.statistics.bias import BiasTest, Verdict
+from harness.statistics import bias, robust, sizes
+from harness.statistics.bias import DIRECTIONS, BiasTest, Verdict
 
 Array = np.ndarray
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
@@ -202,3 +204,30 @@ def test_coverage_of_the_distance() -> None:
         distance = judged(random, shared, off, truth, 600).distance
         hits += distance.low <= norm <= distance.high
     assert 263 <= hits <= 300
+
+
+@pytest.mark.parametrize("coordinates", [1, 3])
+def test_directions_of_the_same_weights_are_tested_once_with_the_same_verdict(
+    coordinates: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one coordinate all five directions are one test; the verdict is that of testing each of them."""
+    random = np.random.default_rng(12)
+    rows = 0.03 + random.normal(size=(20_000, coordinates))
+    truth = np.full(coordinates, 1e-3)
+    tested = []
+
+    def counted(*arguments: Any, **named: Any) -> float:
+        tested.append(1)
+        return robust.log_p_value(*arguments, **named)
+
+    monkeypatch.setattr(bias, "robust", SimpleNamespace(log_p_value=counted))
+    found = []
+    for number in range(2):
+        if number:
+            monkeypatch.setattr(bias, "_first_of_its_kind", lambda *_: list(range(len(DIRECTIONS))))
+        test = BiasTest(truth, coordinates, len(rows), eps=1e-16)
+        test.add(rows)
+        found.append(test.verdict())
+    assert found[0].p_value == pytest.approx(found[1].p_value, rel=1e-9)
+    assert found[0].p_value < 1e-3
+    assert len(tested) - len(DIRECTIONS) == (1 if coordinates == 1 else len(DIRECTIONS))

@@ -177,16 +177,16 @@ def test_a_name_is_one_line(tmp_path: Path) -> None:
     assert "<script>" not in found.to_html(tmp_path / "a.html").read_text(encoding="utf-8").partition("<body")[2][:2000]
 
 
-@pytest.mark.parametrize("replicates", [8, 12, 16, 32, 64])
+@pytest.mark.parametrize("replicates", [8, 24])
 def test_few_replicates_do_not_alarm(replicates: int) -> None:
-    """At a level of 1e-6, in 2000 runs of skewed gradients: 0.2 % of them alarmed, as two numbers may be close.
+    """At a level of 1e-6, in 3000 runs of skewed gradients: 0.1 % of them alarmed, as few numbers may be close.
 
-    The chance of an alarm here is 2e-3 if the level holds.
+    The chance of an alarm here is 3e-3 if the level holds.
     """
-    generator = np.random.default_rng(replicates)
-    for _ in range(2000):
-        test = BiasTest(np.full(1, math.exp(0.5)), 1, replicates)
-        test.add(np.exp(generator.normal(size=(replicates, 1))))
+    generator = np.random.default_rng(0)
+    for _ in range(3000):
+        test = BiasTest(np.full(3, math.exp(0.5)), 3, replicates)
+        test.add(np.exp(generator.normal(size=(replicates, 3))))
         assert test.verdict().p_value > 1e-6
 
 

@@ -115,7 +115,7 @@ class Reader:
 
         A gradient that takes one of two values looks like the first with a chance of at most 2 / 2^(2 ALIKE). It looks
         like the second with one of about p^(2 k), p the chance of the rarer value and k how often it is drawn, so that
-        `CHANGES` from row to row are asked for: 2e-7 at the most. An exact gradient is the same in all of them.
+        `CHANGES` from row to row are asked for: 1e-11 at the most. An exact gradient is the same in all of them.
         """
         other, another = ((self._probe + step) % SEEDS for step in (1, 2))
         first, second = (matrix(self._call(seed, ALIKE), self.layout, ALIKE).copy() for seed in (other, another))

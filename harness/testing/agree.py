@@ -24,10 +24,10 @@ example the cancelling formula above agrees with a stable one though all of its 
 -40 is 0 in float64 too and does not move; no rounding explains its difference from softplus, so that it fails.
 
 **Undecided.** A number of which rounding explains half or more says nothing about a factor of 2. In float64 nothing
-more precise is at hand. There a number that is nearly 0 because its terms cancel, so that moves of up to three
-quarters of the digits (eps^(1/4)) change it by more than 10 times itself, is undecided too if its noise under these
-moves explains the difference. Such numbers are counted in the result; if there are no others, the assertion raises
-`UndecidedError` rather than pass.
+more precise is at hand. There a difference of at most 64 eps of the largest number that goes in or comes out may be
+the rounding of a term that cancels; it is undecided too, unless the number moves with the inputs in one function and
+not in the other, as that of log(1 + exp(x)) at -40. Such numbers are counted in the result; if there are no others,
+the assertion raises `UndecidedError` rather than pass.
 
 **Not finite.** Both NaN, or both the same infinity, is agreement; one finite and the other not is a difference.
 Numbers too large for the coarser dtype count as infinite, and differences below twice its smallest normal number as 0.

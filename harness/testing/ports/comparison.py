@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import BadInputError
-from harness.testing.ports.condition import Explained, explain, rounded
+from harness.testing.ports.condition import ROUNDINGS, Explained, explain, rounded
 from harness.testing.ports.evaluation import Group, Key, Side
 from harness.testing.ports.frameworks import Array
 from harness.testing.ports.inputs import EPSILON, RANGE, require_finite
@@ -126,7 +126,8 @@ def compare(first: Side, second: Side, seed: int) -> Comparison:
     for side, function, values in zip(sides, functions, base, strict=True):
         _require_repeatable(side, [groups[0][key] for key in keys], values, function(points), dtype)
     found = explain(functions[0], functions[1], points, dtype, seed)
-    decision = _decide(found, base, lambda: _doubles(sides, points, keys), dtype)
+    largest = max(float(np.max(np.abs(part[np.isfinite(part)]), initial=0.0)) for part in (*points, *base))
+    decision = _decide(found, base, lambda: _doubles(sides, points, keys), largest, dtype)
     rows, start = [], 0
     for key in keys:
         group = groups[0][key]
@@ -149,12 +150,21 @@ def compare(first: Side, second: Side, seed: int) -> Comparison:
     return Comparison(dtype, tuple(rows))
 
 
-def _decide(found: Explained, base: Sequence[Array], doubles: Callable[[], tuple[Array, ...]], dtype: str) -> Decision:
+def _decide(
+    found: Explained, base: Sequence[Array], doubles: Callable[[], tuple[Array, ...]], largest: float, dtype: str
+) -> Decision:
     """Return the largest explained differences, and which numbers say nothing.
 
-    Where moves that are small for a number do not explain its difference, both functions are computed in float64. Their
-    errors in the coarser dtype are known then, and explain differences too. Without float64, numbers of which larger
-    moves explain the difference are undecided.
+    Where moves of the inputs do not explain a difference, both functions are computed in float64. Their errors in the
+    coarser dtype are known then, and explain differences too. Without float64, a difference as small as roundings of
+    the largest number is undecided, unless the number moves in one function and not in the other.
+
+    Args:
+        found: what moves of the inputs explain.
+        base: the numbers of both functions.
+        doubles: returns them computed in float64; nothing where they cannot be.
+        largest: the largest number that goes in or comes out.
+        dtype: of the comparison.
     """
     with np.errstate(all="ignore"):
         difference = distance(*base)
@@ -169,8 +179,9 @@ def _decide(found: Explained, base: Sequence[Array], doubles: Callable[[], tuple
                 explained = np.where(more, explained + 2 * (errors[0] + errors[1]), explained)
                 lost = (more & (errors[0] > found.budget / 2), more & (errors[1] > found.budget / 2))
             else:
-                undecided = more & (difference <= found.loose)
-                explained = np.where(undecided, found.loose, explained)
+                hidden = ROUNDINGS[dtype] * EPSILON[dtype] * largest
+                undecided = more & (difference <= hidden) & (found.unmoved[0] == found.unmoved[1])
+                explained = np.where(undecided, hidden, explained)
         # a factor of 2 or 1/2 would not be seen
         unseen = (difference <= explained) & (explained >= np.maximum(magnitude / 2, 4 * RANGE[dtype][0]))
     return Decision(explained, undecided | unseen, lost)

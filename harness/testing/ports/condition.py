@@ -31,22 +31,18 @@ STEPS = {"bfloat16": 2, "float16": 2, "float32": 8, "float64": 8}
 MOVED = 4
 #: Moves by which a number changes by more than this part of itself are not small for it.
 SMALL = 0.03
-#: A number that changes by more than this many times itself is nearly 0 among those nearby: terms of it cancel.
-CANCELS = 10
 
 
 class Explained(NamedTuple):
     """What rounding explains of the difference of two functions, number by number.
 
     Attributes:
-        budget: by moves that are small for the number.
-        loose: also by larger moves, among which the number is nearly 0.
+        budget: the largest explained difference.
         unmoved: for each function, whether no move changed the number.
         nearest: smallest difference at inputs moved by a few roundings.
     """
 
     budget: Array
-    loose: Array
     unmoved: tuple[NDArray[np.bool_], NDArray[np.bool_]]
     nearest: Array
 
@@ -61,10 +57,10 @@ def rounded(values: Array, dtype: str) -> Array:
     return np.where(np.abs(near) > RANGE[dtype][1], np.copysign(np.inf, values), near)
 
 
-def sizes(dtype: str) -> tuple[float, float, float, float]:
-    """Return the largest moves of each kind, in roundings: a few, and a quarter, half, three quarters of the digits."""
+def sizes(dtype: str) -> tuple[float, float, float]:
+    """Return the largest moves of each kind, in roundings: a few of them, a quarter of the digits, half of them."""
     eps, few = EPSILON[dtype], float(STEPS[dtype])
-    return few, max(few, eps**-0.25), max(few, eps**-0.5), max(few, eps**-0.75)
+    return few, max(few, eps**-0.25), max(few, eps**-0.5)
 
 
 def moved(points: Sequence[Array], dtype: str, size: float, zeros: bool, rng: np.random.Generator) -> list[list[Array]]:
@@ -134,8 +130,7 @@ def explain(first: Numbers, second: Numbers, points: Sequence[Array], dtype: str
         rng = np.random.default_rng([seed, 1])
         unmoved = (np.ones(n, dtype=bool), np.ones(n, dtype=bool))
         sensitivity = (Sums(n), Sums(n))
-        small, loose, nearest = np.zeros(n), np.zeros(n), np.full(n, np.inf)
-        widest = max(sizes(dtype))
+        explained, nearest = np.zeros(n), np.full(n, np.inf)
         for size, zeros in _kinds(points, dtype):
             fine = size == STEPS[dtype]
             noise, change = Sums(n), np.zeros(n)
@@ -154,12 +149,10 @@ def explain(first: Numbers, second: Numbers, points: Sequence[Array], dtype: str
                         sensitivity[side].add(by)
             # the difference itself is one more draw of noise whose size is estimated from the others: Student's t
             bound = stats.t.isf(LEVEL / (2 * n), np.maximum(noise.count - 1, 1)) * noise.deviation
-            use = fine | ((change <= SMALL * magnitude) & (size < widest))
-            small = np.fmax(small, np.where(use, bound, 0.0))
-            loose = np.fmax(loose, np.where(use | (change > CANCELS * magnitude), bound, 0.0))
+            explained = np.fmax(explained, np.where(fine | (change <= SMALL * magnitude), bound, 0.0))
         condition = np.fmin(*(sums.root_mean_square for sums in sensitivity))
         floor = ROUNDINGS[dtype] * EPSILON[dtype] * magnitude + MOVED * condition + 2 * RANGE[dtype][0]
-        return Explained(floor + small, floor + loose, unmoved, nearest)
+        return Explained(floor + explained, unmoved, nearest)
 
 
 def _kinds(points: Sequence[Array], dtype: str) -> list[tuple[float, bool]]:
