@@ -22,7 +22,7 @@ from ports_for_tests import PORTS, Port  # noqa: E402
 
 from harness.errors import BadInputError, UndecidedError  # noqa: E402
 from harness.testing.agree import assert_agree  # noqa: E402
-from harness.testing.ports import condition  # noqa: E402
+from harness.testing.ports import comparison, condition  # noqa: E402
 from harness.testing.ports.condition import explain, moved, rounded  # noqa: E402
 from harness.testing.ports.evaluation import Side  # noqa: E402
 from harness.testing.ports.mentions import mentioned  # noqa: E402
@@ -296,6 +296,16 @@ def test_nothing_checked_is_no_pass() -> None:
     polynomial = NAMED["polynomial near a root of order 7"].functions
     with pytest.raises(UndecidedError, match="nothing is checked"):
         assert_agree(polynomial["torch"], polynomial["jax"], {"x": 1.01}, frameworks=("torch", "jax"))
+
+
+def test_saturated_softmax_in_float64() -> None:
+    """Gradients that are 0 but for terms that cancel: undecided, where a wrong factor of the others is found."""
+    inputs = [np.array([[40.0, 0.0, 3.0], [0.3, 0.1, 0.2]])]
+    cancelling = lambda x: torch.softmax(x, -1) @ torch.tensor([1.0, 2.0, 4.0], dtype=x.dtype)  # noqa: E731
+    shifted = lambda x: 1 + torch.softmax(x, -1) @ torch.tensor([0.0, 1.0, 3.0], dtype=x.dtype)  # noqa: E731
+    found = assert_agree(cancelling, shifted, inputs)
+    assert found.rows[1].undecided.tolist() == [True, False, False, False, False, False]
+    assert "factor" in failure(cancelling, lambda x: 1.5 * shifted(x), inputs)
 
 
 # ---- bad input ----

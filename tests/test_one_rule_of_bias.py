@@ -18,6 +18,7 @@ from test_laws import record
 from harness.plugins import check, estimators
 from harness.plugins.findings import Settings
 from harness.results.schema import Variance
+from harness.statistics import bias, robust
 from harness.variance import judging, laws
 
 pytestmark = needs_torch
@@ -173,6 +174,13 @@ def test_what_cannot_be_judged_is_reported_and_alone_it_does_not_pass() -> None:
     (alone,) = estimators.means("estimators.mine", [heavy])
     assert not alone.within_budget
     few = record(bias_p_value=None, distance=None, replicates=4)
-    assert judging.reason_unknown(few) == "4 replicates are fewer than 8"
+    assert judging.reason_unknown(few) == "4 replicates are fewer than 256"
     unjudged = record(bias_p_value=None, distance=None)
     assert judging.reason_unknown(unjudged) == "it was measured before biases were judged by coordinates"
+
+
+def test_fewer_replicates_than_are_judged_would_show_no_bias_at_all() -> None:
+    """The least p-value that the replicates allow for is below the level of 300 gradients; half as many are too few."""
+    for replicates, enough in ((judging.LEAST, True), (judging.LEAST // 2, False)):
+        least = robust.log_least(bias.phases(replicates).test) + math.log(len(bias.DIRECTIONS))
+        assert judging.found(math.exp(least), 300) is enough

@@ -146,8 +146,8 @@ class TestBoth:
     def test_a_parameter_that_no_gradient_reaches_is_named(self, normal: Any, vectorized: bool) -> None:
         loss, parameters = normal
         unused = torch.zeros(1, requires_grad=True)
-        with pytest.raises(BadInputError, match=r"'rest\[1\]'"):
-            from_torch(loss, {**parameters, "rest": [parameters["loc"], unused]}, vectorized=vectorized)(0, 2)
+        with pytest.raises(BadInputError, match=r"'rest\[0\]'"):
+            from_torch(loss, {**parameters, "rest": [unused]}, vectorized=vectorized)(0, 2)
 
 
 def test_a_larger_call_begins_with_a_smaller_one(normal: Any) -> None:
@@ -375,3 +375,22 @@ def test_words_are_distinct_in_both_halves() -> None:
         # 32 bits of 300,000 words: a fair bit's mean has the standard deviation 0.5 / sqrt(n)
         bits = (half[:, None] >> np.arange(32, dtype=np.uint64)) & np.uint64(1)
         assert np.abs(bits.mean(0) - 0.5).max() < 5 * 0.5 / words.size**0.5
+
+
+def test_a_tensor_that_is_given_twice_is_refused() -> None:
+    p = torch.ones(2, requires_grad=True)
+    with pytest.raises(BadInputError, match=r"'b' is the same tensor as .*'a'"):
+        from_torch(lambda: p.sum() + torch.randn(()), {"a": p, "b": p})
+
+
+def test_threads_take_turns_with_the_global_generators() -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    p = torch.ones(3, requires_grad=True)
+    subject = from_torch(lambda: p @ torch.randn(3), p)
+    alone = subject(5, 200)
+    before = torch.random.get_rng_state()
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: subject(5, 200), range(6)))
+    assert all(torch.equal(alone, one) for one in found)
+    assert torch.equal(before, torch.random.get_rng_state())

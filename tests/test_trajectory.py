@@ -103,11 +103,11 @@ def test_bad_input_is_one_line(options: dict[str, Any], message: str) -> None:
 
 @pytest.fixture(scope="module")
 def records(workers: Any, installed_backends: list[str]) -> dict[tuple[str, str], list[TrainingVariance]]:
-    """Records by backend and model: three steps, 64 replicates, no long run but a very short one."""
+    """Records by backend and model: three steps, 256 replicates, no long run but a very short one."""
     cells = [
         cell
         for model in SUBJECTS
-        for cell in plan(model, 3, at=[0, 3], replicates=64, batch=16, dtypes=["float64"], backends=installed_backends)
+        for cell in plan(model, 3, at=[0, 3], replicates=256, batch=16, dtypes=["float64"], backends=installed_backends)
     ]
     assert {cell.work.function for cell in cells} == {"harness.variance.trajectory:measure"}
     short = "work_for_tests:trajectory_with_a_short_reference"
@@ -135,7 +135,7 @@ def test_the_frameworks_agree_at_the_same_noise(
 
 
 def test_unbiased_estimators_are_not_called_biased_and_relaxations_have_less_noise(records: Any, backend: str) -> None:
-    """64 gradients and a short long run, whose error counts: one in a million is called biased wrongly."""
+    """256 gradients and a short long run, whose error counts: one in a million is called biased wrongly."""
     for model in SUBJECTS:
         for row in records[backend, model]:
             assert row.bias_p_value is not None

@@ -11,6 +11,7 @@ every PyTorch function that is given a parameter receives the tensor by which `t
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ _PENDING_NUMBERS = 2**16
 
 #: Gradients in one call where the loss is called for each: progress shows, and a call costs little beside them.
 LOOPED = 256
+
+#: Global generators serve one thread at a time.
+_GENERATORS = threading.RLock()
 
 _ALLOWED = "allowed: a Module, a tensor that requires grad, or a dict, list or tuple of them"
 
@@ -74,7 +78,13 @@ def _flat(parameters: Any) -> losses.Parameters:
 
     # `model.parameters()` is an iterator
     flat = losses.flatten(list(parameters) if isinstance(parameters, Iterator) else parameters, expand)
+    first: dict[int, str] = {}
     for name, leaf in zip(flat.names, flat.leaves, strict=True):
+        if first.setdefault(id(leaf), name) != name:
+            raise BadInputError(
+                f"{losses.described(name)} is the same tensor as {losses.described(first[id(leaf)])}; allowed: each "
+                "tensor once; remove one of them"
+            )
         if not isinstance(leaf, torch.Tensor):
             raise BadInputError(f"{losses.described(name)} is {shown(leaf)}, which is not a tensor; {_ALLOWED}")
         if not leaf.requires_grad:
@@ -107,10 +117,9 @@ def _seeding(leaves: Sequence[torch.Tensor]) -> Iterator[Callable[[int], None]]:
     """Provide a function that seeds every global generator by a word; put their states back on leaving."""
     import torch
 
-    generators = _generators(leaves)
-    states = [generator.get_state() for generator in generators]
-
-    with losses.host_generators() as seed_host:
+    with _GENERATORS, losses.host_generators() as seed_host:
+        generators = _generators(leaves)
+        states = [generator.get_state() for generator in generators]
 
         def seed(word: int) -> None:
             seed_host(word)

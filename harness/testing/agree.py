@@ -25,9 +25,9 @@ example the cancelling formula above agrees with a stable one though all of its 
 
 **Undecided.** A number of which rounding explains half or more says nothing about a factor of 2. In float64 nothing
 more precise is at hand. There a difference of at most 64 eps of the largest number that goes in or comes out may be
-the rounding of a term that cancels; it is undecided too, unless the number moves with the inputs in one function and
-not in the other, as that of log(1 + exp(x)) at -40. Such numbers are counted in the result; if there are no others,
-the assertion raises `UndecidedError` rather than pass.
+the rounding of a term that cancels; it is undecided too, unless it is of a value that moves with the inputs in one
+function and not in the other, as that of log(1 + exp(x)) at -40 does not. Such numbers are counted in the result; if
+there are no others, the assertion raises `UndecidedError` rather than pass.
 
 **Not finite.** Both NaN, or both the same infinity, is agreement; one finite and the other not is a difference.
 Numbers too large for the coarser dtype count as infinite, and differences below twice its smallest normal number as 0.

@@ -32,6 +32,9 @@ MOST = 2**18
 #: The same where the framework draws the noise: their blocks are computed again beside the stream.
 MOST_NATIVE = 2**14
 
+#: Fewer show no bias at a family-wise level over some hundred gradients, however large it is (`robust.log_least`).
+LEAST = 256
+
 #: Rows of a pilot.
 PILOT = 1024
 
@@ -75,8 +78,8 @@ def reason_unknown(record: Variance | TrainingVariance) -> str:
         return "a gradient is NaN or infinite"
     if record.bias is None:
         return "the true gradient is not known"
-    if record.replicates < bias.LEAST:
-        return f"{record.replicates} replicates are fewer than {bias.LEAST}"
+    if record.replicates < LEAST:
+        return f"{record.replicates} replicates are fewer than {LEAST}"
     if record.distance is None:
         return "it was measured before biases were judged by coordinates"
     return "the tail of the gradients is too heavy for a test of their mean"
@@ -136,7 +139,7 @@ class Judging:
         self._goal = goal_of(task)
         known = self._goal.truth is not None or self._goal.reference is not None
         self._replicates = min(task.replicates, MOST if task.source == "shared" else MOST_NATIVE)
-        self.left = self._replicates if known and self._replicates >= bias.LEAST else 0
+        self.left = self._replicates if known and self._replicates >= LEAST else 0
         self._eps = dtypes.find(task.dtype).eps
         self._tests: dict[str, BiasTest] = {}
         self._seen: dict[str, sizes.Pilot] = {}

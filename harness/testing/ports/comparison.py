@@ -123,11 +123,12 @@ def compare(first: Side, second: Side, seed: int) -> Comparison:
     keys = [key for key in groups[0] if key in groups[1]]
     functions = [_numbers(side, keys, dtype) for side in sides]
     base = [_vector(found, keys, dtype) for found in groups]
-    for side, function, values in zip(sides, functions, base, strict=True):
-        _require_repeatable(side, [groups[0][key] for key in keys], values, function(points), dtype)
+    for side, function, numbers in zip(sides, functions, base, strict=True):
+        _require_repeatable(side, [groups[0][key] for key in keys], numbers, function(points), dtype)
     found = explain(functions[0], functions[1], points, dtype, seed)
     largest = max(float(np.max(np.abs(part[np.isfinite(part)]), initial=0.0)) for part in (*points, *base))
-    decision = _decide(found, base, lambda: _doubles(sides, points, keys), largest, dtype)
+    values = np.repeat([key.kind == "value" for key in keys], [groups[0][key].numbers.size for key in keys])
+    decision = _decide(found, base, values, lambda: _doubles(sides, points, keys), largest, dtype)
     rows, start = [], 0
     for key in keys:
         group = groups[0][key]
@@ -151,17 +152,24 @@ def compare(first: Side, second: Side, seed: int) -> Comparison:
 
 
 def _decide(
-    found: Explained, base: Sequence[Array], doubles: Callable[[], tuple[Array, ...]], largest: float, dtype: str
+    found: Explained,
+    base: Sequence[Array],
+    values: Mask,
+    doubles: Callable[[], tuple[Array, ...]],
+    largest: float,
+    dtype: str,
 ) -> Decision:
     """Return the largest explained differences, and which numbers say nothing.
 
     Where moves of the inputs do not explain a difference, both functions are computed in float64. Their errors in the
     coarser dtype are known then, and explain differences too. Without float64, a difference as small as roundings of
-    the largest number is undecided, unless the number moves in one function and not in the other.
+    the largest number is undecided, unless it is of a value that moves in one function and not in the other. (Gradients
+    are sums over all paths, of which larger terms may cancel to 0.)
 
     Args:
         found: what moves of the inputs explain.
         base: the numbers of both functions.
+        values: which of them are values, the others gradients.
         doubles: returns them computed in float64; nothing where they cannot be.
         largest: the largest number that goes in or comes out.
         dtype: of the comparison.
@@ -180,7 +188,7 @@ def _decide(
                 lost = (more & (errors[0] > found.budget / 2), more & (errors[1] > found.budget / 2))
             else:
                 hidden = ROUNDINGS[dtype] * EPSILON[dtype] * largest
-                undecided = more & (difference <= hidden) & (found.unmoved[0] == found.unmoved[1])
+                undecided = more & (difference <= hidden) & ~(values & (found.unmoved[0] != found.unmoved[1]))
                 explained = np.where(undecided, hidden, explained)
         # a factor of 2 or 1/2 would not be seen
         unseen = (difference <= explained) & (explained >= np.maximum(magnitude / 2, 4 * RANGE[dtype][0]))
