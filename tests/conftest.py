@@ -91,3 +91,9 @@ def begin(install: Install, tmp_path: Path) -> Begin:
         return folder
 
     return made
+
+
+@pytest.fixture(autouse=True)
+def no_width_of_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away the width that pytest-xdist gives its workers: tables that are piped follow it."""
+    monkeypatch.delenv("COLUMNS", raising=False)

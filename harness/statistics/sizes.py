@@ -95,8 +95,9 @@ def pilot(rows: NDArray[np.floating], truth: Float | None = None) -> Pilot:
         unit = part[:, varying] / np.sqrt(variance[varying])
         if not unit.size:
             continue
-        kurtosis = max(kurtosis, float((unit**4).mean(axis=0).max()))
-        skewness = max(skewness, float(np.abs((unit**3).mean(axis=0)).max()))
+        square = unit * unit  # the power function is twenty times slower
+        kurtosis = max(kurtosis, float((square * square).mean(axis=0).max()))
+        skewness = max(skewness, float(np.abs((square * unit).mean(axis=0)).max()))
         pairs = unit[: n // 2 * 2].reshape(n // 2, 2, -1)
         products += (pairs[:, 0] * pairs[:, 1]).sum(axis=1)
         if truth is not None:
