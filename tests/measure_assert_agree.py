@@ -31,6 +31,8 @@ from harness.testing.ports.evaluation import resolve
 from harness.testing.ports.inputs import EPSILON, prepare
 
 Function = Callable[..., Any]
+#: (function, name of its first floating argument, mean magnitude of its values) -> wrong function.
+Plant = Callable[[Function, str, float], Function]
 
 
 def framework(name: str) -> str:
@@ -106,31 +108,31 @@ def _first_as_second(x: Any) -> Any:
     return join([x[1:2], x[1:]])
 
 
-def _changed(change: Callable[[Any], Any]) -> Callable[[Function, str], Function]:
+def _changed(change: Callable[[Any], Any]) -> Plant:
     """Return a defect: the first argument is changed before the function is called."""
-    return lambda function, name: lambda **inputs: function(**{**inputs, name: change(inputs[name])})
+    return lambda function, name, _: lambda **inputs: function(**{**inputs, name: change(inputs[name])})
 
 
-def _scaled(factor: float) -> Callable[[Function, str], Function]:
-    return lambda function, _: lambda **inputs: _mapped(lambda y: factor * y, function(**inputs))
+def _scaled(factor: float) -> Plant:
+    return lambda function, _, __: lambda **inputs: _mapped(lambda y: factor * y, function(**inputs))
 
 
-def _extra(size: float) -> Callable[[Function, str], Function]:
+def _extra(size: float) -> Plant:
     """Return a defect: a smooth term of a relative size."""
 
-    def plant(function: Function, name: str) -> Function:
+    def plant(function: Function, name: str, magnitude: float) -> Function:
         def wrong(**inputs: Any) -> Any:
             x = inputs[name]
             slope = (x * x).mean() / _detached((x * x).mean())
-            return _mapped(lambda y: y + size * slope * _detached(abs(y).mean()), function(**inputs))
+            return _mapped(lambda y: y + size * magnitude * slope, function(**inputs))
 
         return wrong
 
     return plant
 
 
-def defects(dtype: str) -> dict[str, Callable[[Function, str], Function]]:
-    """Return the planted defects: (function, name of its first floating argument) -> wrong function."""
+def defects(dtype: str) -> dict[str, Plant]:
+    """Return the planted defects."""
     small = 1e-3 if dtype == "float32" else 1e-9
     return {
         "factor 1/2": _scaled(0.5),
@@ -180,7 +182,7 @@ def detection(dtype: str, sets: int) -> None:
             if name == "another coordinate" and np.size(inputs[argument]) < 2:
                 continue
             right = port.functions[second]
-            wrong = plant(right, argument)
+            wrong = plant(right, argument, _magnitude(right, second, inputs))
             bad = Port(port.name, port.draw, {"torch": port.functions["torch"], f"{second}:bad": wrong})
             try:
                 verdict, _, message = run(bad, ("torch", f"{second}:bad"), inputs, dtype, index)
@@ -200,6 +202,14 @@ def detection(dtype: str, sets: int) -> None:
             bad = Port(name, draw, {"torch": good, "jax": bad_function})
             counts[run(bad, ("torch", "jax"), draw(np.random.default_rng([index, 17])), dtype, index)[0]] += 1
         _print_row(name, counts, math.nan)
+
+
+def _magnitude(function: Function, name: str, inputs: Inputs) -> float:
+    """Return the mean magnitude of a function's values, computed in float64."""
+    prepared = prepare(inputs, "float32")
+    groups = resolve(function, "second", prepared, name, True, 0).in_float64(prepared.points)
+    values = [np.mean(np.abs(group.numbers)) for group in groups or () if group.key.kind == "value"]
+    return float(np.mean(values))
 
 
 def _print_row(name: str, counts: Counter[str], largest: float) -> None:

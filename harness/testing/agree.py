@@ -19,9 +19,11 @@ numbers that they change by at most 3 %; for others they are not small (sin(1e4 
 
 **Float64.** Where that does not explain a difference in float32, both functions are computed in float64 too, if they
 can be (JAX: with x64 enabled for the call). So the error of each in float32 is known, and twice their sum explains
-differences too. This cannot hide a wrong port, which is as wrong in float64; the result notes who lost digits. For
-example the cancelling formula above agrees with a stable one though all of its digits are lost. But log(1 + exp(x)) at
--40 is 0 in float64 too and does not move; no rounding explains its difference from softplus, so that it fails.
+differences too. This cannot hide a wrong port, which is as wrong in float64; only what depends on the dtype, such as a
+bound at finfo(dtype).eps, counts as rounding. The result notes who lost digits. For example the cancelling formula
+above agrees with a stable one though all of its digits are lost. But log(1 + exp(x)) at -40 is 0 in float64 too and
+does not move; no rounding explains its difference from softplus, so that it fails. In 16 bits, where functions are
+computed in float32 and rounded once, 4 eps replace 64 and 2 roundings 8.
 
 **Undecided.** A number of which rounding explains half or more says nothing about a factor of 2. In float64 nothing
 more precise is at hand. There a difference of at most 64 eps of the largest number that goes in or comes out may be
